@@ -1,0 +1,141 @@
+//! Files, as far as memory objects need them where there is no std.
+#![expect(unsafe_code, reason = "makes system calls")]
+
+use super::ioctl::{ioctl, ior};
+use super::syscall::{as_int, call1, call2, call3, call4, int, long, pointer, pointer_mut, word};
+use crate::{Errno, OpenFlags, RawFd, Seals, Stat};
+use core::ffi::{CStr, c_int};
+use linux_raw_sys::general as nr;
+
+/// A directory descriptor that means the working directory (`linux/fcntl.h`).
+pub const AT_FDCWD: RawFd = nr::AT_FDCWD as c_int;
+
+/// Size of a block device in bytes (`linux/fs.h`; the header says `size_t` and means 64 bits).
+const BLKGETSIZE64: u32 = ior::<usize>(0x12, 114);
+
+/// Opens a file. [openat(2)](https://man7.org/linux/man-pages/man2/open.2.html)
+///
+/// # Errors
+///
+/// Those of the manual page.
+///
+/// # Safety
+///
+/// The rules of the crate for `dir`.
+#[inline]
+pub unsafe fn openat(dir: RawFd, path: &CStr, flags: OpenFlags, mode: u32) -> Result<RawFd, Errno> {
+    let arguments = [int(dir), pointer(path.as_ptr()), word(flags.bits()), word(mode)];
+    // SAFETY: the kernel reads the path only; the descriptor is the caller's promise.
+    unsafe { call4(nr::__NR_openat, arguments) }.map(as_int)
+}
+
+/// Removes a name. [unlinkat(2)](https://man7.org/linux/man-pages/man2/unlink.2.html)
+///
+/// # Errors
+///
+/// Those of the manual page.
+///
+/// # Safety
+///
+/// The rules of the crate for `dir`.
+#[inline]
+pub unsafe fn unlinkat(dir: RawFd, path: &CStr, flags: u32) -> Result<(), Errno> {
+    // SAFETY: the kernel reads the path only; the descriptor is the caller's promise.
+    unsafe { call3(nr::__NR_unlinkat, int(dir), pointer(path.as_ptr()), word(flags)) }.map(drop)
+}
+
+/// Closes a descriptor. It is closed whatever the answer. [close(2)](https://man7.org/linux/man-pages/man2/close.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EINTR`, `EIO`, `ENOSPC`, `EDQUOT`.
+///
+/// # Safety
+///
+/// The descriptor is the caller's alone, and is not used after.
+#[inline]
+pub unsafe fn close(fd: RawFd) -> Result<(), Errno> {
+    // SAFETY: the caller's promise is that of this call.
+    unsafe { call1(nr::__NR_close, int(fd)) }.map(drop)
+}
+
+/// Tells length, kind and owner of a file. [fstat(2)](https://man7.org/linux/man-pages/man2/stat.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EFAULT`, `ENOMEM`, `EOVERFLOW`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn fstat(fd: RawFd) -> Result<Stat, Errno> {
+    let mut stat = core::mem::MaybeUninit::<Stat>::zeroed();
+    // SAFETY: the kernel writes one `Stat`, and `stat` has room for it.
+    unsafe { call2(nr::__NR_fstat, int(fd), pointer_mut(stat.as_mut_ptr())) }?;
+    // SAFETY: every field is an integer, for which zeros, and what the kernel wrote over them, are values.
+    Ok(unsafe { stat.assume_init() })
+}
+
+/// Sets the length of a file. [ftruncate(2)](https://man7.org/linux/man-pages/man2/truncate.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EFBIG`, `EINVAL`, `EIO`, `EPERM` (sealed), `ETXTBSY`.
+///
+/// # Safety
+///
+/// The rules of the crate: bytes that are cut off are nobody's to read.
+#[inline]
+pub unsafe fn ftruncate(fd: RawFd, len: u64) -> Result<(), Errno> {
+    // SAFETY: the caller's promise is that of this call.
+    unsafe { call2(nr::__NR_ftruncate, int(fd), long(len)) }.map(drop)
+}
+
+/// The size of a block device in bytes (`BLKGETSIZE64`, `linux/fs.h`).
+///
+/// # Errors
+///
+/// `EBADF`, `ENOTTY` (no block device).
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn block_device_size(fd: RawFd) -> Result<u64, Errno> {
+    let mut size = 0_u64;
+    // SAFETY: the kernel writes one 64-bit word, and `size` is one.
+    unsafe { ioctl(fd, BLKGETSIZE64, pointer_mut(&raw mut size)) }?;
+    Ok(size)
+}
+
+/// Adds seals to a memfd. [F_ADD_SEALS(2const)](https://man7.org/linux/man-pages/man2/F_GET_SEALS.2const.html)
+///
+/// # Errors
+///
+/// `EBUSY` (`WRITE` while a writable shared mapping exists), `EINVAL` (no memfd), `EPERM`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn add_seals(fd: RawFd, seals: Seals) -> Result<(), Errno> {
+    // SAFETY: the caller's promise is that of this call.
+    unsafe { call3(nr::__NR_fcntl, int(fd), word(nr::F_ADD_SEALS), word(seals.bits())) }.map(drop)
+}
+
+/// The seals of a memfd. [F_GET_SEALS(2const)](https://man7.org/linux/man-pages/man2/F_GET_SEALS.2const.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EINVAL` (no memfd).
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn get_seals(fd: RawFd) -> Result<Seals, Errno> {
+    // SAFETY: the call reads only; the descriptor is the caller's promise.
+    let seals = unsafe { call2(nr::__NR_fcntl, int(fd), word(nr::F_GET_SEALS)) }?;
+    Ok(Seals::from_bits(as_int(seals).cast_unsigned()))
+}

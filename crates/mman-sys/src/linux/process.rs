@@ -1,0 +1,70 @@
+//! Processes: their descriptors, their release, and names for memory.
+#![expect(unsafe_code, reason = "makes system calls")]
+
+use super::syscall::{as_int, call0, call2, call5, int, pointer, word};
+use crate::flags::{PR_SET_VMA, PR_SET_VMA_ANON_NAME};
+use crate::{Errno, RawFd};
+use core::ffi::{CStr, c_void};
+use linux_raw_sys::general as nr;
+
+/// Opens a descriptor of a process (5.3), closed by exec. [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html)
+///
+/// # Errors
+///
+/// `EINVAL`, `EMFILE`, `ENFILE`, `ENODEV`, `ENOMEM`, `ESRCH`.
+#[inline]
+pub fn pidfd_open(pid: i32, flags: u32) -> Result<RawFd, Errno> {
+    // SAFETY: the call makes a new descriptor and touches no memory.
+    unsafe { call2(nr::__NR_pidfd_open, int(pid), word(flags)) }.map(as_int)
+}
+
+/// Frees the memory of a process that is being killed, without waiting for it (5.15).
+/// [process_mrelease(2)](https://docs.kernel.org/admin-guide/mm/index.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EINVAL` (flags, or the process is not dying), `ESRCH`, `EAGAIN`, `EINTR`, `ENOSYS`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn process_mrelease(pidfd: RawFd, flags: u32) -> Result<(), Errno> {
+    // SAFETY: only a process with SIGKILL pending loses memory; the descriptor is the caller's promise.
+    unsafe { call2(nr::__NR_process_mrelease, int(pidfd), word(flags)) }.map(drop)
+}
+
+/// Gives anonymous memory a name that `/proc/PID/maps` shows (5.17, a build option); `None` takes it away.
+/// [PR_SET_VMA(2const)](https://man7.org/linux/man-pages/man2/PR_SET_VMA.2const.html)
+///
+/// # Errors
+///
+/// `EINVAL` (not built, a character that may not be in a name, longer than 79 bytes), `ENOMEM` (a hole),
+/// `EBADF` (not anonymous).
+#[inline]
+pub fn set_anonymous_name(
+    addr: *const c_void,
+    len: usize,
+    name: Option<&CStr>,
+) -> Result<(), Errno> {
+    let name = name.map_or(0, |name| pointer(name.as_ptr()));
+    let arguments = [word(PR_SET_VMA), word(PR_SET_VMA_ANON_NAME), pointer(addr), len, name];
+    // SAFETY: the call changes a label only; the name lives as long as the call.
+    unsafe { call5(nr::__NR_prctl, arguments) }.map(drop)
+}
+
+/// The number of this process.
+#[inline]
+#[must_use]
+pub fn getpid() -> i32 {
+    // SAFETY: the call touches nothing and cannot fail.
+    unsafe { call0(nr::__NR_getpid) }.map_or(0, as_int)
+}
+
+/// The number of this thread.
+#[inline]
+#[must_use]
+pub fn gettid() -> i32 {
+    // SAFETY: the call touches nothing and cannot fail.
+    unsafe { call0(nr::__NR_gettid) }.map_or(0, as_int)
+}

@@ -1,0 +1,103 @@
+//! Signals: handlers, masks, waiting, sending to a thread.
+#![expect(unsafe_code, reason = "makes system calls")]
+
+use super::restorer;
+use super::syscall::{call3, call4, int, pointer, pointer_mut, word};
+use crate::{Errno, MaskHow, SigAction, SigInfo, SigSet, Signal, Timespec};
+use core::ptr::{null, null_mut};
+use linux_raw_sys::general as nr;
+
+/// The kernel's signal set is 8 bytes.
+const SET_SIZE: usize = size_of::<SigSet>();
+
+/// Installs a handler, and tells the one before it. [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html)
+///
+/// The restorer is filled in where the machine needs one and the action brings none.
+///
+/// # Errors
+///
+/// `EINVAL` (a signal that cannot be handled).
+///
+/// # Safety
+///
+/// The handler is a function of the shape that the flags say, and does only what is safe in a signal handler.
+#[inline]
+pub unsafe fn sigaction(
+    signal: Signal,
+    new: Option<&SigAction>,
+    old: Option<&mut SigAction>,
+) -> Result<(), Errno> {
+    let completed = new.copied().map(restorer::complete);
+    let new = completed.as_ref().map_or(null(), core::ptr::from_ref);
+    let old = old.map_or(null_mut(), core::ptr::from_mut);
+    let arguments = [word(signal.raw()), pointer(new), pointer_mut(old), SET_SIZE];
+    // SAFETY: both pointers are null or to a `SigAction` that lives here; the handler is the caller's promise.
+    unsafe { call4(nr::__NR_rt_sigaction, arguments) }.map(drop)
+}
+
+/// Changes which signals the thread blocks, and tells which it did. [sigprocmask(2)](https://man7.org/linux/man-pages/man2/sigprocmask.2.html)
+///
+/// # Errors
+///
+/// `EINVAL` (unknown `how`).
+#[inline]
+pub fn sigprocmask(
+    how: MaskHow,
+    new: Option<&SigSet>,
+    old: Option<&mut SigSet>,
+) -> Result<(), Errno> {
+    let new = new.map_or(null(), core::ptr::from_ref);
+    let old = old.map_or(null_mut(), core::ptr::from_mut);
+    let arguments = [word(how.raw()), pointer(new), pointer_mut(old), SET_SIZE];
+    // SAFETY: both pointers are null or to a `SigSet` that lives as long as the call.
+    unsafe { call4(nr::__NR_rt_sigprocmask, arguments) }.map(drop)
+}
+
+/// Waits for one of the signals, which the caller has blocked; `None` waits without end.
+/// [sigtimedwait(2)](https://man7.org/linux/man-pages/man2/sigwaitinfo.2.html)
+///
+/// # Errors
+///
+/// `EAGAIN` (the time is over), `EINTR`, `EINVAL`.
+#[inline]
+pub fn sigtimedwait(set: &SigSet, timeout: Option<&Timespec>) -> Result<SigInfo, Errno> {
+    let mut info = SigInfo::empty();
+    let timeout = timeout.map_or(null(), core::ptr::from_ref);
+    let arguments =
+        [pointer(core::ptr::from_ref(set)), pointer_mut(&raw mut info), pointer(timeout), SET_SIZE];
+    // SAFETY: the kernel reads the set and the time and writes one `SigInfo`; all live as long as the call.
+    unsafe { call4(nr::__NR_rt_sigtimedwait, arguments) }?;
+    Ok(info)
+}
+
+/// Sends a signal to one thread of a process. [tgkill(2)](https://man7.org/linux/man-pages/man2/tgkill.2.html)
+///
+/// # Errors
+///
+/// `EAGAIN`, `EINVAL`, `EPERM`, `ESRCH`.
+#[inline]
+pub fn tgkill(process: i32, thread: i32, signal: Signal) -> Result<(), Errno> {
+    // SAFETY: a signal touches no memory; a handler that does was installed by somebody's own promise.
+    unsafe { call3(nr::__NR_tgkill, int(process), int(thread), word(signal.raw())) }.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{getpid, gettid};
+
+    #[test]
+    fn a_blocked_signal_is_waited_for_and_told_about() {
+        let set = SigSet::of(Signal::SIGUSR2);
+        let mut before = SigSet::default();
+        sigprocmask(MaskHow::BLOCK, Some(&set), Some(&mut before)).unwrap();
+        tgkill(getpid(), gettid(), Signal::SIGUSR2).unwrap();
+        let info = sigtimedwait(&set, None).unwrap();
+        assert_eq!(info.signal, Signal::SIGUSR2);
+        // SI_TKILL (asm-generic/siginfo.h): sent to a thread.
+        assert_eq!(info.code, -6);
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        assert_eq!(sigtimedwait(&set, Some(&now)).unwrap_err(), Errno::EAGAIN);
+        sigprocmask(MaskHow::SETMASK, Some(&before), None).unwrap();
+    }
+}
