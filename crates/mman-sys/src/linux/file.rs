@@ -59,6 +59,24 @@ pub unsafe fn close(fd: RawFd) -> Result<(), Errno> {
     unsafe { call1(nr::__NR_close, int(fd)) }.map(drop)
 }
 
+/// Writes memory to a descriptor, and answers how many bytes went. Memory that cannot be read is `EFAULT`
+/// and never a signal, which makes this the way to copy out of a mapping whose object may shrink.
+/// [write(2)](https://man7.org/linux/man-pages/man2/write.2.html)
+///
+/// # Errors
+///
+/// `EAGAIN`, `EBADF`, `EFAULT`, `EINTR`, `EINVAL`, `EIO`, `ENOSPC`, `EPIPE` (after SIGPIPE, unless that is
+/// ignored).
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor. The memory may change meanwhile: the kernel copies what it finds.
+#[inline]
+pub unsafe fn write(fd: RawFd, bytes: *const u8, len: usize) -> Result<usize, Errno> {
+    // SAFETY: the kernel reads the memory, or answers EFAULT; the descriptor is the caller's promise.
+    unsafe { call3(nr::__NR_write, int(fd), pointer(bytes), len) }
+}
+
 /// Tells length, kind and owner of a file. [fstat(2)](https://man7.org/linux/man-pages/man2/stat.2.html)
 ///
 /// # Errors

@@ -1,9 +1,9 @@
 //! Processes: their descriptors, their release, and names for memory.
 #![expect(unsafe_code, reason = "makes system calls")]
 
-use super::syscall::{as_int, call0, call2, call5, int, pointer, word};
+use super::syscall::{as_int, call0, call2, call5, call6, int, pointer, word};
 use crate::flags::{PR_SET_VMA, PR_SET_VMA_ANON_NAME};
-use crate::{Errno, RawFd};
+use crate::{Errno, IoVec, RawFd};
 use core::ffi::{CStr, c_void};
 use linux_raw_sys::general as nr;
 
@@ -32,6 +32,62 @@ pub fn pidfd_open(pid: i32, flags: u32) -> Result<RawFd, Errno> {
 pub unsafe fn process_mrelease(pidfd: RawFd, flags: u32) -> Result<(), Errno> {
     // SAFETY: only a process with SIGKILL pending loses memory; the descriptor is the caller's promise.
     unsafe { call2(nr::__NR_process_mrelease, int(pidfd), word(flags)) }.map(drop)
+}
+
+/// Copies from the memory of a process, ours too, and answers how many bytes came. Memory that cannot be read
+/// is `EFAULT` and never a signal. [process_vm_readv(2)](https://man7.org/linux/man-pages/man2/process_vm_readv.2.html)
+///
+/// # Errors
+///
+/// `EFAULT`, `EINVAL`, `ENOMEM`, `EPERM`, `ESRCH`, `ENOSYS`.
+///
+/// # Safety
+///
+/// Each range of `local` is the caller's to write.
+#[inline]
+pub unsafe fn process_vm_readv(
+    process: i32,
+    local: &[IoVec],
+    remote: &[IoVec],
+) -> Result<usize, Errno> {
+    let arguments = [
+        int(process),
+        pointer(local.as_ptr()),
+        local.len(),
+        pointer(remote.as_ptr()),
+        remote.len(),
+        0,
+    ];
+    // SAFETY: the kernel writes the ranges of `local` only, and the caller lets it.
+    unsafe { call6(nr::__NR_process_vm_readv, arguments) }
+}
+
+/// Copies into the memory of a process, ours too, and answers how many bytes went. Memory that cannot be
+/// written is `EFAULT` and never a signal. [process_vm_writev(2)](https://man7.org/linux/man-pages/man2/process_vm_readv.2.html)
+///
+/// # Errors
+///
+/// `EFAULT`, `EINVAL`, `ENOMEM`, `EPERM`, `ESRCH`, `ENOSYS`.
+///
+/// # Safety
+///
+/// Each range of `remote` is the caller's to change; each of `local` can be read.
+#[inline]
+pub unsafe fn process_vm_writev(
+    process: i32,
+    local: &[IoVec],
+    remote: &[IoVec],
+) -> Result<usize, Errno> {
+    let arguments = [
+        int(process),
+        pointer(local.as_ptr()),
+        local.len(),
+        pointer(remote.as_ptr()),
+        remote.len(),
+        0,
+    ];
+    // SAFETY: the caller's promise is that of this call.
+    unsafe { call6(nr::__NR_process_vm_writev, arguments) }
 }
 
 /// Gives anonymous memory a name that `/proc/PID/maps` shows (5.17, a build option); `None` takes it away.

@@ -1,0 +1,32 @@
+//! Memory objects, seals, opening, leases, owners, and the ioctls on files of `/proc`.
+
+use crate::row::{LIBRARY, Row, Set, When, names};
+
+pub(crate) fn add(rows: &mut Vec<Row>) {
+    names!(rows, When::Defined, MemfdFlags.bits(), "MFD_":
+        CLOEXEC, ALLOW_SEALING, HUGETLB, NOEXEC_SEAL, EXEC, HUGE_64KB, HUGE_512KB, HUGE_1MB,
+        HUGE_2MB, HUGE_8MB, HUGE_16MB, HUGE_32MB, HUGE_256MB, HUGE_512MB, HUGE_1GB, HUGE_2GB,
+        HUGE_16GB);
+    names!(rows, When::Defined, SecretFlags.bits(), "O_": CLOEXEC);
+    names!(rows, When::Defined, Seals.bits(), "F_SEAL_":
+        SEAL, SHRINK, GROW, WRITE, FUTURE_WRITE, EXEC);
+    names!(rows, When::Defined, OpenFlags.bits(), "O_":
+        WRONLY, RDWR, CREAT, EXCL, TRUNC, APPEND, NONBLOCK, DIRECT, DIRECTORY, NOFOLLOW, CLOEXEC,
+        PATH);
+    names!(rows, When::Defined, LeaseType.raw(), "F_":
+        READ as "F_RDLCK", WRITE as "F_WRLCK", NONE as "F_UNLCK");
+    // Macros in the kernel's headers, enumerators in glibc's.
+    for when in [When::In(Set::Kernel, "defined F_OWNER_TID"), LIBRARY] {
+        names!(rows, when, OwnerType.raw(), "F_OWNER_":
+            THREAD as "F_OWNER_TID", PROCESS as "F_OWNER_PID", GROUP as "F_OWNER_PGRP");
+    }
+    rows.push(Row::new("AT_FDCWD", "AT_FDCWD", mman_sys::AT_FDCWD, When::Defined));
+    names!(rows, When::Defined, PageCategories.bits(), "PAGE_IS_":
+        WPALLOWED, WRITTEN, FILE, PRESENT, SWAPPED, PFNZERO, HUGE, SOFT_DIRTY, GUARD);
+    names!(rows, When::Defined, ScanFlags.bits(), "PM_SCAN_": WP_MATCHING, CHECK_WPASYNC);
+    let query = When::In(Set::Kernel, "defined PROCMAP_QUERY");
+    names!(rows, query, ProcmapFlags.bits(), "PROCMAP_QUERY_VMA_":
+        READABLE, WRITABLE, EXECUTABLE, SHARED,
+        COVERING_OR_NEXT as "PROCMAP_QUERY_COVERING_OR_NEXT_VMA",
+        FILE_BACKED as "PROCMAP_QUERY_FILE_BACKED_VMA");
+}

@@ -1,0 +1,412 @@
+//! The owner of pages of the address space: the one place where a range becomes a call on memory.
+//!
+//! Mappings and reservations are made of one [`Area`]. Everything the kernel is asked to do to their memory
+//! goes through the methods here, each of which takes a [`PageRange`] and checks that it lies in the area.
+#![expect(unsafe_code, reason = "makes the memory calls, on memory that the area owns")]
+
+use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
+use crate::explain;
+use crate::page::{PageRange, PageSize, RangeError};
+use core::ffi::c_void;
+use core::ops::Range;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use mman_sys as sys;
+use mman_sys::{Advice, Errno, MapFlags, Prot, RawFd, RemapFlags, SyncFlags};
+
+/// Bytes of address space that could not be unmapped and are kept: see [`crate::leaked`].
+static LEAKED: AtomicUsize = AtomicUsize::new(0);
+
+/// See [`crate::leaked`].
+pub(crate) fn leaked() -> usize {
+    LEAKED.load(Ordering::Relaxed)
+}
+
+/// Pages of the address space that have one owner.
+///
+/// - A1: every page of `pages` was mapped for this area by a call of this file, nobody else unmaps or replaces
+///   it, and no Rust reference into it was made by this crate.
+/// - A2: `start` is the address `pages.start()`, with the provenance of the mapping. An empty area maps nothing
+///   and makes no calls.
+#[derive(Debug)]
+pub(crate) struct Area {
+    start: NonNull<c_void>,
+    pages: PageRange,
+    kind: ObjectKind,
+}
+
+// SAFETY: an area is numbers; the memory it owns belongs to the process, not to a thread (A1), and no method
+// forms a reference into it.
+unsafe impl Send for Area {}
+// SAFETY: as above; what two threads do through `&Area` at once the kernel puts in an order.
+unsafe impl Sync for Area {}
+
+/// What is to be mapped: the arguments of mmap without the address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    pub(crate) kind: ObjectKind,
+    /// Length in bytes: whole pages, not 0.
+    pub(crate) len: usize,
+    pub(crate) page: PageSize,
+    pub(crate) prot: Prot,
+    /// Never with `FIXED`: where it goes is said by [`Place`].
+    pub(crate) flags: MapFlags,
+    /// Owned by somebody who outlives the call; -1 for none.
+    pub(crate) fd: RawFd,
+    pub(crate) offset: u64,
+}
+
+/// Where a new mapping goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Where the kernel likes.
+    Anywhere,
+    /// Near this address if it is free.
+    Hint(usize),
+    /// At this address, which must be free.
+    Exactly(usize),
+    /// At this address, whatever is there: whoever says this answers for what is lost.
+    Replacing(usize),
+}
+
+impl Area {
+    /// An area without a page.
+    pub(crate) const fn empty(kind: ObjectKind, page: PageSize) -> Self {
+        let pages = PageRange::within(0..0, page);
+        Self { start: NonNull::dangling(), pages, kind }
+    }
+
+    /// Maps.
+    ///
+    /// # Safety
+    ///
+    /// With [`Place::Replacing`], the caller owns what is at the address. `request.fd` is -1, or open while
+    /// this runs.
+    pub(crate) unsafe fn map(request: Request, place: Place) -> Result<Self, Errno> {
+        let (address, flags) = match place {
+            Place::Anywhere => (0, MapFlags::empty()),
+            Place::Hint(address) => (address, MapFlags::empty()),
+            Place::Exactly(address) => (address, MapFlags::FIXED_NOREPLACE),
+            Place::Replacing(address) => (address, MapFlags::FIXED),
+        };
+        let Request { kind, len, page, prot, fd, offset, .. } = request;
+        let hint = core::ptr::without_provenance_mut(address);
+        // SAFETY: without FIXED the call takes nothing away; with it, the caller owns what is lost.
+        let start = unsafe { sys::mmap(hint, len, prot, request.flags | flags, fd, offset) }?;
+        let end = start.addr().checked_add(len).ok_or(Errno::EOVERFLOW)?;
+        let pages = PageRange::new(start.addr(), end, page).map_err(|_misaligned| Errno::EINVAL)?;
+        let start = NonNull::new(start).ok_or(Errno::EFAULT)?;
+        // A1 holds: the kernel just gave us these pages.
+        let area = Self { start, pages, kind };
+        match place {
+            // Kernels before 4.17 take FIXED_NOREPLACE for a hint: what they gave is given back.
+            Place::Exactly(wanted) if wanted != area.address() => Err(Errno::EEXIST),
+            _ => Ok(area),
+        }
+    }
+
+    pub(crate) const fn kind(&self) -> ObjectKind {
+        self.kind
+    }
+
+    pub(crate) const fn page_size(&self) -> PageSize {
+        self.pages.page_size()
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.pages.len()
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.pages.is_empty()
+    }
+
+    pub(crate) const fn address(&self) -> usize {
+        self.pages.start()
+    }
+
+    /// The address of byte `at`, which may be one past the last.
+    pub(crate) const fn pointer(&self, at: usize) -> *mut u8 {
+        debug_assert!(at <= self.len(), "an offset in the area");
+        self.start.cast::<u8>().as_ptr().wrapping_add(at)
+    }
+
+    /// The whole area as offsets from its start.
+    pub(crate) const fn whole(&self) -> PageRange {
+        PageRange::within(0..self.len(), self.page_size())
+    }
+
+    /// Pages at offsets in the area; bounds must be page boundaries.
+    pub(crate) fn exactly(&self, bytes: Range<usize>) -> Result<PageRange, RangeError> {
+        let pages = PageRange::new(bytes.start, bytes.end, self.page_size())?;
+        self.checked(pages)
+    }
+
+    /// Pages at offsets in the area that hold every one of the bytes.
+    pub(crate) fn covering(&self, bytes: Range<usize>) -> Result<PageRange, RangeError> {
+        self.checked(PageRange::covering(bytes, self.page_size())?)
+    }
+
+    fn checked(&self, pages: PageRange) -> Result<PageRange, RangeError> {
+        if self.whole().contains(pages) {
+            Ok(pages)
+        } else {
+            Err(RangeError::EndsPastEnd { end: pages.end() as u64, len: self.len() as u64 })
+        }
+    }
+
+    pub(crate) fn error(&self, operation: Operation, pages: PageRange, errno: Errno) -> Error {
+        let place = self.address().saturating_add(pages.start());
+        explain::range(operation, self.kind, errno, place..place.saturating_add(pages.len()))
+            .on(pages.start() as u64, pages.len() as u64)
+    }
+
+    /// Start and length of pages for a call; `None` where there is nothing to call for.
+    fn arguments(&self, pages: PageRange) -> Option<(*mut c_void, usize)> {
+        debug_assert!(self.whole().contains(pages), "pages of the area");
+        (!pages.is_empty()).then(|| (self.pointer(pages.start()).cast(), pages.len()))
+    }
+
+    pub(crate) fn protect(&mut self, pages: PageRange, prot: Prot) -> Result<()> {
+        let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
+        // SAFETY: pages of ours (A1), into which nobody has a reference.
+        unsafe { sys::mprotect(start, len, prot) }
+            .map_err(|errno| self.error(Operation::Protect, pages, errno))
+    }
+
+    pub(crate) fn sync(&self, pages: PageRange, flags: SyncFlags) -> Result<()> {
+        let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
+        sys::msync(start, len, flags).map_err(|errno| self.error(Operation::Sync, pages, errno))
+    }
+
+    /// Advice that destroys no bytes and takes no access: the caller's choice of `operation` says that it knows.
+    ///
+    /// # Safety
+    ///
+    /// For advice that destroys bytes or takes access, nobody relies on them: see [`sys::madvise`].
+    pub(crate) unsafe fn advise(
+        &self,
+        operation: Operation,
+        pages: PageRange,
+        advice: Advice,
+    ) -> Result<()> {
+        let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
+        // SAFETY: pages of ours (A1); for the rest see the caller's promise.
+        unsafe { sys::madvise(start, len, advice) }
+            .map_err(|errno| self.error(operation, pages, errno))
+    }
+
+    /// Puts a new mapping over pages of the area; they stay the area's.
+    ///
+    /// # Safety
+    ///
+    /// `request.fd` is -1, or open while this runs.
+    pub(crate) unsafe fn replace(
+        &mut self,
+        pages: PageRange,
+        request: Request,
+    ) -> Result<(), Errno> {
+        let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
+        debug_assert_eq!(len, request.len, "the request is for these pages");
+        // SAFETY: what is replaced is ours (A1), and the descriptor is the caller's promise.
+        let placed = unsafe { Self::map(request, Place::Replacing(start.addr())) };
+        match placed {
+            Ok(part) => {
+                part.into_pages(); // they stay this area's
+                Ok(())
+            }
+            Err(errno) => {
+                self.refill(start.addr(), len);
+                Err(errno)
+            }
+        }
+    }
+
+    /// Keeps A1 after a replacement that failed. The kernel keeps what was there (always since 6.12; before
+    /// that, not where it refused to promise the memory), and then there is no room and nothing happens.
+    fn refill(&self, address: usize, len: usize) {
+        let request = Request {
+            kind: self.kind,
+            len,
+            page: self.page_size(),
+            prot: Prot::NONE,
+            flags: MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::NORESERVE,
+            fd: -1,
+            offset: 0,
+        };
+        // SAFETY: nothing is replaced, and there is no descriptor.
+        if let Ok(part) = unsafe { Self::map(request, Place::Exactly(address)) } {
+            part.into_pages();
+        }
+    }
+
+    /// Gives the area up without unmapping: its pages have another owner from here on.
+    fn into_pages(self) -> PageRange {
+        let pages = self.pages;
+        #[expect(clippy::mem_forget, reason = "dropping would unmap what another area owns now")]
+        core::mem::forget(self);
+        pages
+    }
+
+    /// Two areas out of one. `at` is a page boundary in the area.
+    pub(crate) fn split_at(self, at: usize) -> Result<(Self, Self), (RangeError, Self)> {
+        let Some(middle) = self.address().checked_add(at) else {
+            return Err((RangeError::Overflow, self));
+        };
+        let (low, high) = match self.pages.split_at(middle) {
+            Ok(halves) => halves,
+            Err(RangeError::Unaligned { page, .. }) => {
+                return Err((RangeError::Unaligned { value: at as u64, page }, self));
+            }
+            Err(_outside) => {
+                let error = RangeError::EndsPastEnd { end: at as u64, len: self.len() as u64 };
+                return Err((error, self));
+            }
+        };
+        let (start, kind) = (self.start, self.kind);
+        let second = NonNull::new(self.pointer(at).cast()).unwrap_or(NonNull::dangling());
+        self.into_pages();
+        // A1: the two halves are disjoint and together what the whole was.
+        Ok((Self { start, pages: low, kind }, Self { start: second, pages: high, kind }))
+    }
+
+    /// One area out of two neighbours, `self` before `next`; given back as they are where they are none.
+    pub(crate) fn join(self, next: Self) -> Result<Self, (Self, Self)> {
+        let adjacent = self.pages.end() == next.pages.start()
+            && self.page_size() == next.page_size()
+            && self.kind == next.kind;
+        let joined = PageRange::new(self.pages.start(), next.pages.end(), self.page_size());
+        match joined {
+            Ok(pages) if adjacent => {
+                let (start, kind) = (self.start, self.kind);
+                self.into_pages();
+                next.into_pages();
+                Ok(Self { start, pages, kind }) // A1: both were ours
+            }
+            _ => Err((self, next)),
+        }
+    }
+
+    /// Resizes or moves. `new_address` counts with `FIXED` and `DONTUNMAP`.
+    ///
+    /// # Safety
+    ///
+    /// With `FIXED`, the caller owns what is at the new address. Without `DONTUNMAP`, the answer is this area's
+    /// new place; with it, and with old length 0, it is a mapping without an owner.
+    pub(crate) unsafe fn remap(
+        &self,
+        old_len: usize,
+        new_len: usize,
+        flags: RemapFlags,
+        new_address: usize,
+    ) -> Result<NonNull<c_void>> {
+        let target = core::ptr::without_provenance_mut(new_address);
+        // SAFETY: the old range is ours (A1), and the new one the caller's.
+        let moved = unsafe { sys::mremap(self.start.as_ptr(), old_len, new_len, flags, target) };
+        let failed = |errno| self.error(Operation::Remap, self.whole(), errno);
+        let start = moved.map_err(failed)?;
+        NonNull::new(start).ok_or_else(|| failed(Errno::EFAULT))
+    }
+
+    /// Changes the length, in place or wherever there is room.
+    pub(crate) fn resize(&mut self, len: usize, flags: RemapFlags) -> Result<()> {
+        debug_assert!(!flags.contains(RemapFlags::FIXED), "resizing chooses no address");
+        // SAFETY: no FIXED, no DONTUNMAP: the answer is where this area is now.
+        let start = unsafe { self.remap(self.len(), len, flags, 0) }?;
+        self.settle(start, len);
+        Ok(())
+    }
+
+    /// Moves the pages to an address, replacing what is there.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns what is at the address, and gives it to this area.
+    pub(crate) unsafe fn move_to(&mut self, address: usize) -> Result<()> {
+        let flags = RemapFlags::MAYMOVE | RemapFlags::FIXED;
+        // SAFETY: the caller's promise.
+        let start = unsafe { self.remap(self.len(), self.len(), flags, address) }?;
+        self.settle(start, self.len());
+        Ok(())
+    }
+
+    /// A new area for a mapping that the kernel made beside this one.
+    ///
+    /// # Safety
+    ///
+    /// The kernel just mapped `len` bytes there, like this area, and they have no owner.
+    pub(crate) unsafe fn beside(&self, start: NonNull<c_void>, len: usize) -> Self {
+        let mut area = Self::empty(self.kind, self.page_size());
+        area.settle(start, len);
+        area
+    }
+
+    fn settle(&mut self, start: NonNull<c_void>, len: usize) {
+        let address = start.as_ptr().addr();
+        self.start = start;
+        // Rounding changes nothing: the kernel answers page boundaries, and `len` is whole pages.
+        self.pages = PageRange::within(address..address.saturating_add(len), self.page_size());
+    }
+
+    /// Moves this area's pages over pages of another, whose they become.
+    pub(crate) fn move_over(
+        mut self,
+        target: &mut Self,
+        pages: PageRange,
+    ) -> Result<(), Refused<Self>> {
+        debug_assert_eq!(pages.len(), self.len(), "as many pages as there are");
+        let Some((start, len)) = target.arguments(pages) else { return Ok(()) };
+        // SAFETY: what is replaced is the target's (A1), and remains its own.
+        match unsafe { self.move_to(start.addr()) } {
+            Ok(()) => {
+                self.into_pages();
+                Ok(())
+            }
+            Err(error) => {
+                target.refill(start.addr(), len);
+                Err(Refused { error, given: self })
+            }
+        }
+    }
+
+    /// Unmaps now, and tells whether that worked.
+    pub(crate) fn unmap(self) -> Result<(), Refused<Self>> {
+        let Some((start, len)) = self.arguments(self.whole()) else { return Ok(()) };
+        // SAFETY: all of it is ours (A1), and `self` is not used after.
+        match unsafe { sys::munmap(start, len) } {
+            Ok(()) => {
+                self.into_pages();
+                Ok(())
+            }
+            Err(errno) => {
+                let error = self.error(Operation::Unmap, self.whole(), errno);
+                Err(Refused { error, given: self })
+            }
+        }
+    }
+
+    /// Drops what the pages hold, before address space is given up for lost: private memory is freed, an
+    /// object keeps its bytes. Errors leave more behind, and nobody could be told.
+    fn empty_out(&self) {
+        let Some((start, len)) = self.arguments(self.whole()) else { return };
+        let _locked_or_not = sys::munlock(start, len);
+        // SAFETY: all of it is ours (A1), and its owner is gone.
+        let _emptied_or_not = unsafe { sys::madvise(start, len, Advice::DONTNEED) };
+    }
+}
+
+impl Drop for Area {
+    fn drop(&mut self) {
+        let Some((start, len)) = self.arguments(self.whole()) else { return };
+        // SAFETY: all of it is ours (A1), and its owner is gone.
+        if unsafe { sys::munmap(start, len) }.is_err() {
+            self.empty_out();
+            LEAKED.fetch_add(len, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A range that is none, as an error of an operation.
+pub(crate) fn range_error(operation: Operation, kind: ObjectKind, error: RangeError) -> Error {
+    Error::new(operation, kind, Cause::Range(error))
+}

@@ -1,0 +1,324 @@
+//! Which of its causes an error number had: asked of the kernel after the fact, when time does not matter.
+
+use crate::copy;
+use crate::error::{Cause, Error, ObjectKind, Operation};
+use crate::object::Backing;
+use crate::page::PageSize;
+use core::ops::Range;
+use mman_sys::{Errno, MapFlags, Prot};
+use rustix::fs::OFlags;
+use rustix::process::{Resource, getrlimit};
+use std::fs::File;
+use std::io::Read;
+
+/// What was asked of `mmap` when it refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) prot: Prot,
+    pub(crate) flags: MapFlags,
+    pub(crate) len: usize,
+    pub(crate) page: usize,
+    /// The address was not the kernel's to choose.
+    pub(crate) fixed: bool,
+}
+
+/// The error of a mapping that was refused.
+pub(crate) fn map(
+    operation: Operation,
+    kind: ObjectKind,
+    errno: Errno,
+    asked: Asked,
+    backing: &Backing<'_>,
+) -> Error {
+    let cause = match errno {
+        Errno::EACCES => access_mode(asked, backing),
+        Errno::EAGAIN => Cause::LockLimit { limit: limit_of(Resource::Memlock) },
+        Errno::EBADF if matches!(backing, Backing::Descriptor(_)) => Cause::NotMappable,
+        Errno::EEXIST => Cause::AddressTaken,
+        Errno::EINVAL if asked.flags.contains(MapFlags::HUGETLB) => {
+            Cause::HugePageSize { page: asked.page }
+        }
+        Errno::ENODEV => no_device(kind, asked),
+        Errno::ENOMEM => no_memory(asked),
+        Errno::EOPNOTSUPP => Cause::UnknownFlag,
+        Errno::EOVERFLOW => Cause::Range(crate::page::RangeError::Overflow),
+        Errno::EPERM => not_permitted(asked),
+        _ => Cause::Kernel,
+    };
+    Error::kernel(operation, kind, errno).because(cause)
+}
+
+/// The error of a call on memory that is mapped, at these addresses.
+pub(crate) fn range(
+    operation: Operation,
+    kind: ObjectKind,
+    errno: Errno,
+    addresses: Range<usize>,
+) -> Error {
+    let cause = match errno {
+        Errno::EACCES => Cause::Denied,
+        Errno::EAGAIN if operation == Operation::Remap => {
+            Cause::LockLimit { limit: limit_of(Resource::Memlock) }
+        }
+        Errno::EBUSY => Cause::Locked,
+        Errno::EFAULT if operation == Operation::Remap => Cause::SeveralMappings,
+        Errno::EFAULT => first_fault(&addresses),
+        Errno::ENOMEM if !is_mapped(&addresses) => Cause::NotMapped,
+        Errno::ENOMEM => no_memory_for(operation, addresses.len()),
+        Errno::EPERM => Cause::Sealed,
+        _ => Cause::Kernel,
+    };
+    Error::kernel(operation, kind, errno).because(cause)
+}
+
+/// Why memory at an address could not be read by the kernel, at byte `at` of a mapping.
+pub(crate) fn fault(address: usize, at: u64) -> Cause {
+    why_unreachable(address, at, 0, b'r')
+}
+
+/// Why memory at an address could not be written by the kernel, at byte `at` of a mapping.
+pub(crate) fn write_fault(address: usize, at: u64) -> Cause {
+    why_unreachable(address, at, 1, b'w')
+}
+
+/// `wanted` stands at place `index` of the permissions in a line of maps where access is allowed.
+fn why_unreachable(address: usize, at: u64, index: usize, wanted: u8) -> Cause {
+    let mut found = Cause::NotMapped;
+    each_line("/proc/self/maps", |line| {
+        if let Some((range, rest)) = parse_maps_line(line)
+            && range.contains(&address)
+        {
+            let allowed = rest.get(index) == Some(&wanted);
+            found = if allowed { Cause::Truncated { at } } else { Cause::Denied };
+        }
+    });
+    found
+}
+
+/// The first page of a range that cannot be read, as the byte of it counted from the range's start.
+fn first_fault(addresses: &Range<usize>) -> Cause {
+    let page = PageSize::base();
+    let mut at = 0_usize;
+    while at < addresses.len() {
+        let address = addresses.start.saturating_add(at);
+        if !copy::can_read(address) {
+            return fault(address, at as u64);
+        }
+        at = at.saturating_add(page.bytes());
+    }
+    Cause::Kernel
+}
+
+/// ENOMEM for memory that is mapped: what changed would have been too much.
+fn no_memory_for(operation: Operation, len: usize) -> Cause {
+    let asked = Asked {
+        prot: Prot::READ | Prot::WRITE,
+        flags: MapFlags::PRIVATE,
+        len,
+        page: PageSize::base().bytes(),
+        fixed: false,
+    };
+    match (operation, no_memory(asked)) {
+        (Operation::Remap, Cause::Overcommit | Cause::NoAddressSpace) => Cause::NoRoom,
+        (Operation::Protect | Operation::Remap, cause) => cause,
+        (_, cause @ Cause::MapCountLimit { .. }) => cause,
+        _ => Cause::Kernel,
+    }
+}
+
+fn access_mode(asked: Asked, backing: &Backing<'_>) -> Cause {
+    let Backing::Descriptor(fd) = backing else { return Cause::Kernel };
+    let Ok(flags) = rustix::fs::fcntl_getfl(fd) else { return Cause::Kernel };
+    let shared = asked.flags.contains(MapFlags::SHARED);
+    match flags & OFlags::ACCMODE {
+        OFlags::WRONLY => Cause::NotReadable,
+        OFlags::RDONLY if shared && asked.prot.contains(Prot::WRITE) => Cause::NotWritable,
+        _ => Cause::Kernel,
+    }
+}
+
+fn no_device(kind: ObjectKind, asked: Asked) -> Cause {
+    let shared = asked.flags.contains(MapFlags::SHARED);
+    match kind {
+        ObjectKind::File if shared => Cause::SharedRefused,
+        _ => Cause::NotMappable,
+    }
+}
+
+fn not_permitted(asked: Asked) -> Cause {
+    if asked.prot.contains(Prot::EXEC) {
+        Cause::NoExec
+    } else if asked.flags.contains(MapFlags::LOCKED) {
+        Cause::LockLimit { limit: limit_of(Resource::Memlock) }
+    } else if asked.fixed {
+        Cause::AddressOutOfBounds
+    } else if asked.flags.contains(MapFlags::SHARED) && asked.prot.contains(Prot::WRITE) {
+        Cause::Sealed
+    } else {
+        Cause::Kernel
+    }
+}
+
+/// ENOMEM has the most causes of all. Those that can be checked are, from the certain to the likely.
+fn no_memory(asked: Asked) -> Cause {
+    if asked.flags.contains(MapFlags::HUGETLB) || asked.page > PageSize::base().bytes() {
+        return Cause::HugePagePool { page: asked.page };
+    }
+    if let Some(cause) = map_count_limit() {
+        return cause;
+    }
+    let pages = |index: usize| statm(index).saturating_mul(PageSize::base().bytes() as u64);
+    let len = asked.len as u64;
+    if let Some(limit) = getrlimit(Resource::As).current
+        && pages(STATM_SIZE).saturating_add(len) > limit
+    {
+        return Cause::AddressSpaceLimit { limit };
+    }
+    let private_writable =
+        asked.prot.contains(Prot::WRITE) && asked.flags.contains(MapFlags::PRIVATE);
+    if private_writable
+        && let Some(limit) = getrlimit(Resource::Data).current
+        && pages(STATM_DATA).saturating_add(len) > limit
+    {
+        return Cause::DataLimit { limit };
+    }
+    if asked.fixed {
+        return Cause::AddressOutOfBounds;
+    }
+    // The kernel's own guess refuses only what exceeds all memory and swap; a gap is missing only for more
+    // than the address space has. What is below both was refused by strict accounting.
+    if len >= ADDRESS_SPACE { Cause::NoAddressSpace } else { Cause::Overcommit }
+}
+
+/// User addresses have 47 bits on x86-64 and 48 on aarch64, unless more are asked for by a hint.
+const ADDRESS_SPACE: u64 = 1 << 47;
+
+/// Fields of `/proc/self/statm`: total size, and data with stack, in pages.
+const STATM_SIZE: usize = 0;
+const STATM_DATA: usize = 5;
+
+fn statm(index: usize) -> u64 {
+    let mut value = 0;
+    each_line("/proc/self/statm", |line| {
+        let field = line.split(|byte| *byte == b' ').nth(index);
+        value = field.and_then(parse_decimal).unwrap_or(0);
+    });
+    value
+}
+
+/// The limit of mappings, if the process has reached it: a call may need two more than there are.
+pub(crate) fn map_count_limit() -> Option<Cause> {
+    let mut limit = None;
+    each_line("/proc/sys/vm/max_map_count", |line| limit = parse_decimal(line));
+    let limit = limit?;
+    let mut count = 0_u64;
+    each_line("/proc/self/maps", |_| count = count.saturating_add(1));
+    (count.saturating_add(2) >= limit).then_some(Cause::MapCountLimit { limit })
+}
+
+fn limit_of(resource: Resource) -> u64 {
+    getrlimit(resource).current.unwrap_or(u64::MAX)
+}
+
+/// Whether every address of a range is mapped.
+fn is_mapped(addresses: &Range<usize>) -> bool {
+    let mut covered = addresses.start;
+    each_line("/proc/self/maps", |line| {
+        if let Some((range, _)) = parse_maps_line(line)
+            && range.contains(&covered)
+        {
+            covered = range.end;
+        }
+    });
+    covered >= addresses.end
+}
+
+/// Addresses of a line of `/proc/PID/maps`, and what comes after them.
+fn parse_maps_line(line: &[u8]) -> Option<(Range<usize>, &[u8])> {
+    let (addresses, rest) = line.split_at_checked(line.iter().position(|byte| *byte == b' ')?)?;
+    let dash = addresses.iter().position(|byte| *byte == b'-')?;
+    let (start, end) = addresses.split_at_checked(dash)?;
+    let hex = |digits: &[u8]| usize::from_str_radix(str::from_utf8(digits).ok()?, 16).ok();
+    Some((hex(start)?..hex(end.get(1..)?)?, rest.get(1..)?))
+}
+
+fn parse_decimal(digits: &[u8]) -> Option<u64> {
+    str::from_utf8(digits).ok()?.trim_ascii().parse().ok()
+}
+
+/// Calls `each` with every line of a file, without allocating: at the limit of mappings an allocation may
+/// fail. Of a line longer than the buffer only the head is seen. A file that cannot be read has no lines.
+fn each_line(path: &str, mut each: impl FnMut(&[u8])) {
+    const BUFFER: usize = 4096;
+    let Ok(mut file) = File::open(path) else { return };
+    let mut buffer = [0_u8; BUFFER];
+    let mut filled = 0_usize;
+    let mut inside_long_line = false;
+    loop {
+        let read = match buffer.get_mut(filled..).map(|room| file.read(room)) {
+            Some(Ok(read)) if read > 0 => read,
+            _ => break,
+        };
+        filled = filled.saturating_add(read);
+        let mut rest = buffer.get(..filled).unwrap_or_default();
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (line, tail) = rest.split_at(end);
+            if !inside_long_line {
+                each(line);
+            }
+            inside_long_line = false;
+            rest = tail.get(1..).unwrap_or_default();
+        }
+        let left = rest.len();
+        if left == BUFFER {
+            if !inside_long_line {
+                each(&buffer);
+            }
+            inside_long_line = true;
+            filled = 0;
+        } else {
+            buffer.copy_within(filled.saturating_sub(left)..filled, 0);
+            filled = left;
+        }
+    }
+    if filled > 0 && !inside_long_line {
+        each(buffer.get(..filled).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_any_length_are_counted_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lines");
+        let text = format!("one\n{}\nthree\n{}\nlast", "x".repeat(4096 * 3), "y".repeat(4095));
+        std::fs::write(&path, text).unwrap();
+        let mut heads = Vec::new();
+        each_line(path.to_str().unwrap(), |line| heads.push((line[0], line.len())));
+        assert_eq!(heads, [(b'o', 3), (b'x', 4096), (b't', 5), (b'y', 4095), (b'l', 4)]);
+        each_line("/does/not/exist", |_| panic!("no lines in no file"));
+    }
+
+    #[test]
+    fn our_own_stack_is_mapped_and_address_zero_is_not() {
+        let here = 0_u8;
+        let address = (&raw const here).addr();
+        assert!(is_mapped(&(address..address + 1)));
+        assert!(!is_mapped(&(0..1)));
+        assert_eq!(fault(address, 7), Cause::Truncated { at: 7 });
+        assert_eq!(fault(0, 7), Cause::NotMapped);
+    }
+
+    #[test]
+    fn a_line_of_maps_parses_or_is_passed_over() {
+        let line = b"7f00-8f00 r--p 00000000 00:00 0  [stack]";
+        let (range, rest) = parse_maps_line(line).unwrap();
+        assert_eq!((range, rest[0]), (0x7f00..0x8f00, b'r'));
+        assert!(parse_maps_line(b"").is_none());
+        assert!(parse_maps_line(b"zz-1 r").is_none());
+        assert!(parse_maps_line(b"12345").is_none());
+    }
+}

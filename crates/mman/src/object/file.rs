@@ -1,0 +1,194 @@
+//! Files as memory objects: regular files, block devices, character devices.
+#![expect(
+    unsafe_code,
+    reason = "asks a block device for its size by ioctl, which rustix does not wrap"
+)]
+
+use super::{Backed, Backing, Identity, MemoryObject};
+use crate::error::{Cause, Error, ObjectKind, Operation, Result};
+use crate::mapping::Mapping;
+use crate::options::MapOptions;
+use crate::page::PageSize;
+use mman_sys::Errno;
+use rustix::fs::{FileType, OFlags, Stat};
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::path::Path;
+
+/// `f_type` of hugetlbfs (`linux/magic.h`).
+const HUGETLBFS_MAGIC: u64 = 0x9584_58f6;
+
+/// A file that can be mapped: a regular file, a block device, or a character device that takes it.
+///
+/// It holds a descriptor: its own, or a borrowed one. Mappings live on when it is dropped.
+///
+/// ```
+/// use mman::{FileObject, MemoryObject};
+///
+/// let file = FileObject::open("Cargo.toml")?;
+/// let mapping = file.map()?;
+/// assert_eq!(Some(mapping.len() as u64), file.size()?);
+///
+/// let opened = std::fs::File::open("Cargo.toml")?;
+/// let borrowed = FileObject::new(&opened)?;
+/// assert_eq!(borrowed.size()?, file.size()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct FileObject<F = File> {
+    file: F,
+    kind: ObjectKind,
+    identity: Identity,
+    page: PageSize,
+}
+
+impl FileObject<File> {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    ///
+    /// What `open` answers, and what [`FileObject::new`] does.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::opened(File::open(path))
+    }
+
+    /// Opens a file for reading and writing.
+    ///
+    /// # Errors
+    ///
+    /// What `open` answers, and what [`FileObject::new`] does.
+    pub fn open_read_write(path: impl AsRef<Path>) -> Result<Self> {
+        Self::opened(File::options().read(true).write(true).open(path))
+    }
+
+    fn opened(file: std::io::Result<File>) -> Result<Self> {
+        let failed = |error: std::io::Error| {
+            let errno = Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EINVAL.raw()));
+            Error::kernel(Operation::Open, ObjectKind::File, errno)
+        };
+        Self::new(file.map_err(failed)?)
+    }
+}
+
+impl<F: AsFd> FileObject<F> {
+    /// The memory object of an open file.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::NotMappable`] for what can never be mapped: directories, pipes, sockets, descriptors for a name
+    /// only; [`Cause::NotReadable`] for a descriptor that is open for writing only; and what `fstat` answers.
+    pub fn new(file: F) -> Result<Self> {
+        let fd = file.as_fd();
+        let failed = |errno: rustix::io::Errno| kernel_error(ObjectKind::Other, errno);
+        let stat = rustix::fs::fstat(fd).map_err(failed)?;
+        let mode = rustix::fs::fcntl_getfl(fd).map_err(failed)?;
+        let kind = kind_of(&stat, mode);
+        match kind {
+            ObjectKind::File | ObjectKind::BlockDevice | ObjectKind::CharacterDevice => {}
+            _ => return Err(Error::new(Operation::Open, kind, Cause::NotMappable)),
+        }
+        if mode & OFlags::ACCMODE == OFlags::WRONLY {
+            return Err(Error::new(Operation::Open, kind, Cause::NotReadable));
+        }
+        let page = page_size(fd, kind);
+        #[allow(
+            clippy::useless_conversion,
+            reason = "the width of these fields differs between machines"
+        )]
+        let identity = Identity { device: stat.st_dev.into(), inode: stat.st_ino.into() };
+        Ok(Self { file, kind, identity, page })
+    }
+
+    /// Maps all of it, shared, for reading.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`MapOptions::map`].
+    pub fn map(&self) -> Result<Mapping> {
+        MapOptions::shared().map(self)
+    }
+
+    /// The file.
+    #[must_use]
+    pub const fn file(&self) -> &F {
+        &self.file
+    }
+
+    /// Gives the file back.
+    #[must_use]
+    pub fn into_file(self) -> F {
+        self.file
+    }
+}
+
+impl<F: AsFd> MemoryObject for FileObject<F> {
+    fn kind(&self) -> ObjectKind {
+        self.kind
+    }
+
+    fn size(&self) -> Result<Option<u64>> {
+        let fd = self.file.as_fd();
+        match self.kind {
+            ObjectKind::CharacterDevice => Ok(None),
+            ObjectKind::BlockDevice => {
+                // SAFETY: the descriptor is borrowed, so open.
+                unsafe { mman_sys::block_device_size(fd.as_raw_fd()) }
+                    .map(Some)
+                    .map_err(|errno| Error::kernel(Operation::Open, self.kind, errno))
+            }
+            _ => {
+                let stat = rustix::fs::fstat(fd).map_err(|errno| kernel_error(self.kind, errno))?;
+                Ok(Some(u64::try_from(stat.st_size).unwrap_or(0))) // never negative
+            }
+        }
+    }
+}
+
+impl<F: AsFd> Backed for FileObject<F> {
+    fn backing(&self) -> Backing<'_> {
+        Backing::Descriptor(self.file.as_fd())
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        Some(self.identity)
+    }
+
+    fn page_size(&self) -> PageSize {
+        self.page
+    }
+}
+
+fn kernel_error(kind: ObjectKind, errno: rustix::io::Errno) -> Error {
+    Error::kernel(Operation::Open, kind, Errno::from_raw(errno.raw_os_error()))
+}
+
+fn kind_of(stat: &Stat, mode: OFlags) -> ObjectKind {
+    if mode.contains(OFlags::PATH) {
+        return ObjectKind::NameOnly;
+    }
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => ObjectKind::File,
+        FileType::BlockDevice => ObjectKind::BlockDevice,
+        FileType::CharacterDevice => ObjectKind::CharacterDevice,
+        FileType::Directory => ObjectKind::Directory,
+        FileType::Fifo => ObjectKind::Pipe,
+        FileType::Socket => ObjectKind::Socket,
+        FileType::Symlink => ObjectKind::NameOnly,
+        FileType::Unknown => ObjectKind::Other,
+    }
+}
+
+/// Files of huge pages are mapped in huge pages, whose size is the block size of their file system.
+fn page_size(fd: BorrowedFd<'_>, kind: ObjectKind) -> PageSize {
+    let huge = || {
+        let system = rustix::fs::fstatfs(fd).ok()?;
+        (u64::try_from(system.f_type).ok()? == HUGETLBFS_MAGIC)
+            .then(|| usize::try_from(system.f_bsize).ok())
+            .flatten()
+            .and_then(PageSize::new)
+    };
+    match kind {
+        ObjectKind::File => huge().unwrap_or_else(PageSize::base),
+        _ => PageSize::base(),
+    }
+}

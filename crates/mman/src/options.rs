@@ -1,0 +1,298 @@
+//! How to map: the one builder, with a method for every flag.
+#![expect(unsafe_code, reason = "makes mappings, and offers the flags that replace memory")]
+
+use crate::area::{Area, Place, Request, range_error};
+use crate::error::{Cause, Error, Operation, Result};
+use crate::explain::{self, Asked};
+use crate::mapping::{Mapping, Shape};
+use crate::object::{Backing, MemoryObject};
+use crate::page::{HugePageSize, PageRange, PageSize, RangeError, resolve};
+use core::ops::{Bound, RangeBounds};
+use mman_sys::{Errno, MapFlags, Prot};
+use std::os::fd::AsRawFd;
+
+/// How an object is to be mapped. [mmap(2)](https://man7.org/linux/man-pages/man2/mmap.2.html)
+///
+/// It begins with one of two words, [`MapOptions::shared`] or [`MapOptions::private`], and ends with
+/// [`MapOptions::map`]. Unless told otherwise it maps the whole object, for reading.
+///
+/// ```
+/// use mman::{FileObject, MapOptions};
+///
+/// let file = FileObject::open("Cargo.toml")?;
+/// let name = MapOptions::shared().range(1..8).map(&file)?; // need not be page boundaries
+/// let mut bytes = [0; 7];
+/// name.read_at(0, &mut bytes)?;
+/// assert_eq!(&bytes, b"package");
+/// # Ok::<(), mman::Error>(())
+/// ```
+///
+/// | flag of `mmap` | method |
+/// |---|---|
+/// | `MAP_SHARED`, `MAP_PRIVATE` | [`shared`](Self::shared), [`private`](Self::private) |
+/// | `MAP_SHARED_VALIDATE` | [`validate`](Self::validate) |
+/// | `MAP_DROPPABLE` | [`droppable`](Self::droppable) |
+/// | `MAP_ANONYMOUS` | by the object, [`Anonymous`](crate::Anonymous) |
+/// | `MAP_FIXED_NOREPLACE` | [`at`](Self::at) |
+/// | `MAP_FIXED` | [`replacing`](Self::replacing) (unsafe); [`Reservation::place`](crate::Reservation::place) |
+/// | a hint address | [`near`](Self::near) |
+/// | `MAP_POPULATE` | [`populate`](Self::populate) |
+/// | `MAP_LOCKED` | [`locked`](Self::locked) |
+/// | `MAP_NORESERVE` | [`no_reserve`](Self::no_reserve) |
+/// | `MAP_HUGETLB`, `MAP_HUGE_*` | [`huge_pages`](Self::huge_pages) |
+/// | `MAP_STACK`, `MAP_GROWSDOWN` | [`stack`](Self::stack), [`grows_down`](Self::grows_down) |
+/// | `MAP_32BIT`, `MAP_ABOVE4G` | [`in_low_2_gib`](Self::in_low_2_gib), [`above_4_gib`](Self::above_4_gib) |
+/// | `MAP_SYNC` | [`dax_sync`](Self::dax_sync) |
+/// | `MAP_NONBLOCK`, `MAP_DENYWRITE`, `MAP_EXECUTABLE`, `MAP_UNINITIALIZED`, newer ones | [`flags`](Self::flags) (unsafe) |
+#[derive(Clone, Copy, Debug)]
+#[must_use = "nothing is mapped until `map` is called"]
+pub struct MapOptions {
+    start: Bound<u64>,
+    end: Bound<u64>,
+    past_end: bool,
+    prot: Prot,
+    flags: MapFlags,
+    huge: Option<HugePageSize>,
+    place: Place,
+}
+
+impl MapOptions {
+    /// Stores reach the object, and everybody else who maps or reads it.
+    pub const fn shared() -> Self {
+        Self::with(MapFlags::SHARED)
+    }
+
+    /// Stores stay here, on a copy of the page. It is no snapshot: a page that was not stored to may follow
+    /// later changes of the object.
+    pub const fn private() -> Self {
+        Self::with(MapFlags::PRIVATE)
+    }
+
+    /// Memory that the kernel may turn to zeros when memory is short (6.11). Anonymous only.
+    pub const fn droppable() -> Self {
+        Self::with(MapFlags::DROPPABLE)
+    }
+
+    const fn with(flags: MapFlags) -> Self {
+        Self {
+            start: Bound::Unbounded,
+            end: Bound::Unbounded,
+            past_end: false,
+            prot: Prot::READ,
+            flags,
+            huge: None,
+            place: Place::Anywhere,
+        }
+    }
+
+    /// These bytes of the object. They need not be page boundaries; they must be in the object.
+    pub fn range(self, bytes: impl RangeBounds<u64>) -> Self {
+        Self { start: bytes.start_bound().cloned(), end: bytes.end_bound().cloned(), ..self }
+    }
+
+    /// The range may end past the end of the object, whose bytes appear when it grows. Until then nothing is
+    /// there: reading gives [`Cause::Truncated`].
+    pub const fn past_end(self) -> Self {
+        Self { past_end: true, ..self }
+    }
+
+    /// What the pages may be used for.
+    pub const fn protection(self, prot: Prot) -> Self {
+        Self { prot, ..self }
+    }
+
+    /// For reading and writing.
+    pub const fn read_write(self) -> Self {
+        self.protection(Prot::READ.union(Prot::WRITE))
+    }
+
+    const fn flag(self, flag: MapFlags) -> Self {
+        Self { flags: self.flags.union(flag), ..self }
+    }
+
+    /// A flag that the kernel does not know is [`Cause::UnknownFlag`] instead of being ignored. Shared only.
+    pub const fn validate(self) -> Self {
+        self.flag(MapFlags::SHARED_VALIDATE)
+    }
+
+    /// Read in and map all pages now. That a page could not be is not an error.
+    pub const fn populate(self) -> Self {
+        self.flag(MapFlags::POPULATE)
+    }
+
+    /// Lock the pages into memory. That a page could not be read in is not an error; being over the limit is.
+    pub const fn locked(self) -> Self {
+        self.flag(MapFlags::LOCKED)
+    }
+
+    /// Promise no memory: an access may find that there is none, and kill the process.
+    pub const fn no_reserve(self) -> Self {
+        self.flag(MapFlags::NORESERVE)
+    }
+
+    /// From the pool of huge pages of this size. The mapping is a whole number of them.
+    pub const fn huge_pages(self, size: HugePageSize) -> Self {
+        Self { huge: Some(size), ..self }
+    }
+
+    /// Fit for the stack of a thread.
+    pub const fn stack(self) -> Self {
+        self.flag(MapFlags::STACK)
+    }
+
+    /// Grows downwards when it is touched just below its start. What it grows by is nobody's to unmap:
+    /// dropping the mapping leaves it behind.
+    pub const fn grows_down(self) -> Self {
+        self.flag(MapFlags::GROWSDOWN)
+    }
+
+    /// In the first 2 GiB of the address space (x86 only).
+    pub const fn in_low_2_gib(self) -> Self {
+        self.flag(MapFlags::MAP_32BIT)
+    }
+
+    /// Above the first 4 GiB of the address space (x86 only).
+    pub const fn above_4_gib(self) -> Self {
+        self.flag(MapFlags::ABOVE4G)
+    }
+
+    /// Stores to a DAX file are durable when they are flushed from the processor. Implies
+    /// [`validate`](Self::validate).
+    pub const fn dax_sync(self) -> Self {
+        self.flag(MapFlags::SHARED_VALIDATE).flag(MapFlags::SYNC)
+    }
+
+    /// Near this address, if there is room.
+    pub const fn near(self, address: usize) -> Self {
+        Self { place: Place::Hint(address), ..self }
+    }
+
+    /// At this address, a page boundary, where nothing may be mapped: else [`Cause::AddressTaken`].
+    pub const fn at(self, address: usize) -> Self {
+        Self { place: Place::Exactly(address), ..self }
+    }
+
+    /// At this address, a page boundary, whatever is mapped there. The safe way to do this is
+    /// [`Reservation::place`](crate::Reservation::place).
+    ///
+    /// # Safety
+    ///
+    /// What is mapped at the address is the caller's to lose: no reference into it is used again, and no
+    /// owner of this crate or another still counts on it.
+    pub const unsafe fn replacing(self, address: usize) -> Self {
+        Self { place: Place::Replacing(address), ..self }
+    }
+
+    /// Flags that have no method: the kernel's own numbers.
+    ///
+    /// # Safety
+    ///
+    /// The flags do not make `mmap` replace anything (`MAP_FIXED` does) or mean another object or type.
+    pub const unsafe fn flags(self, flags: MapFlags) -> Self {
+        self.flag(flags)
+    }
+
+    /// Maps the object.
+    ///
+    /// An object of length 0, mapped whole, is an empty mapping: no call is made.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::Range`] for a range that is not in the object, is empty or overflows; else what the kernel
+    /// refused, with which of its causes it was.
+    pub fn map(&self, object: &impl MemoryObject) -> Result<Mapping> {
+        let plan = self.plan(object)?;
+        let Some((request, shape)) = plan else {
+            return Ok(Mapping::empty(object.kind(), PageSize::base()));
+        };
+        // SAFETY: `replacing` was promised by who called it; the object keeps its descriptor open.
+        let area = unsafe { Area::map(request, self.place) };
+        match area {
+            Ok(area) => Ok(Mapping::new(area, shape)),
+            Err(errno) => Err(self.refused(Operation::Map, object, &request, shape, errno)),
+        }
+    }
+
+    /// Why the kernel refused what was planned.
+    pub(crate) fn refused(
+        &self,
+        operation: Operation,
+        object: &impl MemoryObject,
+        request: &Request,
+        shape: Shape,
+        errno: Errno,
+    ) -> Error {
+        let fixed = matches!(self.place, Place::Exactly(_) | Place::Replacing(_));
+        let asked = Asked {
+            prot: request.prot,
+            flags: request.flags,
+            len: request.len,
+            page: request.page.bytes(),
+            fixed,
+        };
+        explain::map(operation, object.kind(), errno, asked, &object.backing())
+            .on(request.offset.saturating_add(shape.lead as u64), shape.len as u64)
+    }
+
+    /// What to ask the kernel for; `None` for an empty mapping.
+    pub(crate) fn plan(&self, object: &impl MemoryObject) -> Result<Option<(Request, Shape)>> {
+        let kind = object.kind();
+        let refuse = |error| range_error(Operation::Map, kind, error);
+        let size = object.size()?;
+        let limit = if self.past_end { None } else { size };
+        let open_end = self.past_end && self.end == Bound::Unbounded;
+        let bounds = (self.start, self.end);
+        let range = resolve(&bounds, if open_end { size } else { limit }).map_err(refuse)?;
+        let (start, length) = (range.start, range.end.saturating_sub(range.start));
+        if length == 0 {
+            return match size {
+                Some(0) if start == 0 => Ok(None),
+                _ => Err(refuse(RangeError::Empty).on(start, length)),
+            };
+        }
+        let at = |error: Error| error.on(start, length);
+        let page = self.huge.map_or_else(|| object.page_size(), HugePageSize::page_size);
+        let lead_of = |offset: u64| offset & (page.bytes() as u64).wrapping_sub(1);
+        let lead = lead_of(start);
+        let too_long = || at(Error::new(Operation::Map, kind, Cause::TooLong));
+        let bytes = usize::try_from(length.checked_add(lead).ok_or_else(too_long)?);
+        let pages =
+            PageRange::covering(0..bytes.map_err(|_| too_long())?, page).map_err(|_| too_long())?;
+        if isize::try_from(pages.len()).is_err() {
+            return Err(too_long()); // more than any object of Rust, and than any address space
+        }
+        if let Place::Exactly(address) | Place::Replacing(address) = self.place
+            && !page.divides(address)
+        {
+            let unaligned = RangeError::Unaligned { value: address as u64, page: page.bytes() };
+            return Err(at(refuse(unaligned)));
+        }
+        let (fd, anonymous) = match object.backing() {
+            Backing::Descriptor(fd) => (fd.as_raw_fd(), MapFlags::empty()),
+            Backing::Nothing => (-1, MapFlags::ANONYMOUS),
+        };
+        let huge = self.huge.map_or(MapFlags::empty(), |size| {
+            MapFlags::HUGETLB | MapFlags::huge_log2(size.page_size().log2())
+        });
+        let request = Request {
+            kind,
+            len: pages.len(),
+            page,
+            prot: self.prot,
+            flags: self.flags | anonymous | huge,
+            fd,
+            // An anonymous mapping has no place in an object; the kernel wants 0, or a page boundary.
+            offset: if fd < 0 { 0 } else { start.saturating_sub(lead) },
+        };
+        // Both are at most the length of the pages.
+        let narrow = |value: u64| usize::try_from(value).map_err(|_| too_long());
+        let shape = Shape {
+            lead: narrow(lead)?,
+            len: narrow(length)?,
+            sharing: self.flags.map_type(),
+            offset: request.offset,
+            identity: object.identity(),
+        };
+        Ok(Some((request, shape)))
+    }
+}

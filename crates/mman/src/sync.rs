@@ -1,0 +1,41 @@
+//! Writing changes back to the object.
+
+use crate::error::{Operation, Result};
+use crate::mapping::Mapping;
+use core::ops::RangeBounds;
+use mman_sys::SyncFlags;
+
+/// How far a [`Mapping::sync`] goes. [msync(2)](https://man7.org/linux/man-pages/man2/msync.2.html)
+///
+/// Stores to a shared mapping are seen by everybody at once, `read` included; this is about the device only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sync {
+    /// Starts nothing and waits for nothing: on Linux since 2.6.19 it only checks the range.
+    Async,
+    /// Writes the bytes back, and waits until the device has them.
+    Data,
+    /// Writes nothing; tells whether a page of the range is locked
+    /// ([`Cause::Locked`](crate::Cause::Locked)), which is all that `MS_INVALIDATE` does on Linux.
+    Invalidate,
+}
+
+impl Mapping {
+    /// Writes changed bytes of a shared file mapping back. For any other mapping it does nothing.
+    ///
+    /// The range is rounded outwards to pages.
+    ///
+    /// # Errors
+    ///
+    /// The error of the write-back (`EIO`, `ENOSPC`) as [`Cause::Kernel`](crate::Cause::Kernel). The kernel tells
+    /// it once: a later call may succeed although bytes were lost.
+    pub fn sync(&self, range: impl RangeBounds<usize>, how: Sync) -> Result<()> {
+        let pages = self.covering(Operation::Sync, &range)?;
+        let flags = match how {
+            Sync::Async => SyncFlags::ASYNC,
+            Sync::Data => SyncFlags::SYNC,
+            Sync::Invalidate => SyncFlags::INVALIDATE,
+        };
+        self.area.sync(pages, flags).map_err(|error| self.told(error))
+    }
+}
