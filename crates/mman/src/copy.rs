@@ -46,7 +46,7 @@ impl Mapping {
     /// [`Cause::Range`]; [`Cause::Truncated`] and [`Cause::Denied`] as for [`read_at`](Self::read_at), where all
     /// bytes before the one named were written; and what `write` answers, as [`Cause::Kernel`].
     pub fn write_out(&self, to: impl AsFd, range: impl RangeBounds<usize>) -> Result<()> {
-        let range = self.bytes(Operation::Read, &range)?;
+        let range = self.bytes(Operation::WriteOut, &range)?;
         write_out(&self.area, self.shape().lead, range, to.as_fd())
     }
 }
@@ -150,7 +150,7 @@ fn write(area: &Area, lead: usize, range: Range<usize>, bytes: &[u8]) -> Result<
 
 fn write_out(area: &Area, lead: usize, range: Range<usize>, to: BorrowedFd<'_>) -> Result<()> {
     let page = area.page_size();
-    in_steps(area, Operation::Read, lead, &range, |done| {
+    in_steps(area, Operation::WriteOut, lead, &range, |done| {
         let start = lead.saturating_add(range.start).saturating_add(done);
         let from = area.pointer(start);
         let len = range.len().saturating_sub(done);

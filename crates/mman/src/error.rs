@@ -42,6 +42,8 @@ pub enum Operation {
     Read,
     /// Copying into a mapping.
     Write,
+    /// Writing a mapping's bytes to a file, pipe or socket.
+    WriteOut,
 }
 
 impl fmt::Display for Operation {
@@ -62,6 +64,7 @@ impl fmt::Display for Operation {
             Self::Merge => "merge",
             Self::Read => "read",
             Self::Write => "write",
+            Self::WriteOut => "write out",
         })
     }
 }
@@ -266,18 +269,20 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.operation)?;
+        write!(f, "{}", self.operation)?;
         match self.range {
             Some((start, len)) => match start.checked_add(len) {
-                Some(end) => write!(f, "bytes {start}..{end} of {}: ", self.object)?,
-                None => write!(f, "{len} bytes from {start} of {}: ", self.object)?,
+                Some(end) => write!(f, " bytes {start}..{end} of {}: ", self.object)?,
+                None => write!(f, " {len} bytes from {start} of {}: ", self.object)?,
             },
-            None => write!(f, "{}: ", self.object)?,
+            // A name that could not be opened names nothing yet.
+            None if self.object == ObjectKind::Other => f.write_str(": ")?,
+            None => write!(f, " {}: ", self.object)?,
         }
         write_cause(f, self)?;
         match self.errno {
-            Some(errno) if self.cause != Cause::Kernel => write!(f, " ({errno})"),
-            _ => Ok(()),
+            Some(errno) => write!(f, " ({errno})"),
+            None => Ok(()),
         }
     }
 }
@@ -340,9 +345,18 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         }
         Cause::Denied => f.write_str("the protection of the mapping does not allow it"),
         Cause::Kernel => match error.errno {
-            Some(errno) => write!(f, "{}", io::Error::from_raw_os_error(errno.raw())),
+            Some(errno) => f.write_str(&sentence_of(errno)),
             None => f.write_str("unknown"),
         },
+    }
+}
+
+/// The C library's sentence for an error number, without the number.
+fn sentence_of(errno: Errno) -> String {
+    let text = io::Error::from_raw_os_error(errno.raw()).to_string();
+    match text.rfind(" (os error") {
+        Some(end) => text.get(..end).unwrap_or(&text).to_owned(),
+        None => text,
     }
 }
 

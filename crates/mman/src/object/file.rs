@@ -11,8 +11,9 @@ use crate::options::MapOptions;
 use crate::page::PageSize;
 use mman_sys::Errno;
 use rustix::fs::{FileType, OFlags, Stat};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// `f_type` of hugetlbfs (`linux/magic.h`).
@@ -49,7 +50,7 @@ impl FileObject<File> {
     ///
     /// What `open` answers, and what [`FileObject::new`] does.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::opened(File::open(path))
+        Self::opened(path.as_ref(), File::options().read(true))
     }
 
     /// Opens a file for reading and writing.
@@ -58,15 +59,27 @@ impl FileObject<File> {
     ///
     /// What `open` answers, and what [`FileObject::new`] does.
     pub fn open_read_write(path: impl AsRef<Path>) -> Result<Self> {
-        Self::opened(File::options().read(true).write(true).open(path))
+        Self::opened(path.as_ref(), File::options().read(true).write(true))
     }
 
-    fn opened(file: std::io::Result<File>) -> Result<Self> {
+    fn opened(path: &Path, options: &mut OpenOptions) -> Result<Self> {
         let failed = |error: std::io::Error| {
             let errno = Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EINVAL.raw()));
-            Error::kernel(Operation::Open, ObjectKind::File, errno)
+            Error::kernel(Operation::Open, ObjectKind::Other, errno)
         };
-        Self::new(file.map_err(failed)?)
+        // Without waiting: a FIFO that nobody writes to would never open, and cannot be mapped anyway. A file
+        // under a lease answers EWOULDBLOCK then, and is worth waiting for.
+        let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+        let file = match options.clone().custom_flags(nonblock).open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => options.open(path),
+            opened => opened,
+        };
+        let object = Self::new(file.map_err(failed)?)?;
+        // The descriptor is what the caller expects of an open file again.
+        let set = rustix::fs::fcntl_getfl(&object.file)
+            .and_then(|mode| rustix::fs::fcntl_setfl(&object.file, mode.difference(OFlags::NONBLOCK)));
+        set.map_err(|errno| kernel_error(object.kind, errno))?;
+        Ok(object)
     }
 }
 

@@ -1,0 +1,84 @@
+//! `mman doctor`: what this kernel, this process's rights and its limits allow, and what each means.
+
+mod features;
+mod limits;
+mod proc_file;
+mod rights;
+
+use crate::failure::{Failure, exit_code};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// One thing looked at.
+pub(super) struct Finding {
+    /// What it is called.
+    name: &'static str,
+    /// How it is: `yes`, `no`, or a value.
+    state: String,
+    /// What that means for who maps memory.
+    meaning: String,
+}
+
+/// Findings under a heading.
+struct Section {
+    title: &'static str,
+    findings: Vec<Finding>,
+}
+
+/// Looks, and prints.
+pub(crate) fn run() -> ExitCode {
+    let sections = [
+        Section { title: "KERNEL FEATURES", findings: features::look() },
+        Section { title: "RIGHTS", findings: rights::look() },
+        Section { title: "LIMITS AND SETTINGS", findings: limits::look() },
+    ];
+    let report = format!("{}{}", machine(), table(&sections));
+    let written = io::stdout().write_all(report.as_bytes());
+    exit_code([written.map_err(|error| Failure::writing(&error))])
+}
+
+fn machine() -> String {
+    let release = proc_file::line("/proc/sys/kernel/osrelease");
+    let page = mman::PageSize::base().bytes();
+    let release = release.as_deref().unwrap_or("?");
+    format!("Linux {release}, {}, pages of {page} bytes\n", std::env::consts::ARCH)
+}
+
+/// Columns as wide as their widest entry in the whole report, so that it reads as one table.
+fn table(sections: &[Section]) -> String {
+    let all = || sections.iter().flat_map(|section| &section.findings);
+    let name_width = all().map(|finding| finding.name.len()).max().unwrap_or(0);
+    let state_width = all().map(|finding| finding.state.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for section in sections {
+        text.push('\n');
+        text.push_str(section.title);
+        text.push('\n');
+        for Finding { name, state, meaning } in &section.findings {
+            let line = format!("  {name:name_width$}  {state:state_width$}  {meaning}");
+            // Writing to a string cannot fail.
+            let _always_ok = writeln!(text, "{}", line.trim_end());
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_over_sections() {
+        let finding =
+            |name, state: &str| Finding { name, state: state.into(), meaning: "m".into() };
+        let sections = [
+            Section { title: "A", findings: vec![finding("short", "yes")] },
+            Section { title: "B", findings: vec![finding("longer name", "12345")] },
+        ];
+        let text = table(&sections);
+        let columns: Vec<_> = text.lines().filter_map(|line| line.rfind('m')).collect();
+        assert_eq!(columns.len(), 2, "{text}");
+        assert_eq!(columns[0], columns[1], "{text}");
+    }
+}

@@ -1,0 +1,5 @@
+//! The commands, one file each.
+
+pub(crate) mod cat;
+pub(crate) mod doctor;
+pub(crate) mod overview;

@@ -1,0 +1,44 @@
+//! `san`: the library's tests under AddressSanitizer, where there is a nightly toolchain.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::ci::Verdict;
+use crate::failure::Done;
+use crate::log::Log;
+use crate::{metadata, run};
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// Bad memory accesses through a mapping are what this library is about: its own handlers and its
+/// tests must see the signals, not a report. `ASAN_OPTIONS` from outside is kept.
+const OPTIONS: &str = "handle_segv=0:handle_sigbus=0";
+
+pub(crate) fn run(root: &Path, log: &Log) -> Done<Verdict> {
+    if (std::env::consts::OS, std::env::consts::ARCH) != ("linux", "x86_64") {
+        log.skip("san needs Linux on x86-64", "");
+        return Ok(Verdict::Skipped);
+    }
+    if !has_nightly() {
+        log.skip("san needs a nightly toolchain (rustup toolchain install nightly)", "");
+        return Ok(Verdict::Skipped);
+    }
+    let target = metadata::read(root)?.target.join("san");
+    let mut command = Command::new("rustup");
+    run::without_our_toolchain(&mut command)
+        .current_dir(root)
+        .args(["run", "nightly", "cargo", "test", "--target", TARGET])
+        .args(["--package", "mman", "--lib", "--tests", "--locked", "--", "--show-output"])
+        .env("RUSTFLAGS", "-Zsanitizer=address")
+        .env("ASAN_OPTIONS", std::env::var("ASAN_OPTIONS").unwrap_or_else(|_| OPTIONS.into()))
+        .env("CARGO_TARGET_DIR", target);
+    run::tests("the tests under AddressSanitizer", &mut command, log)?;
+    Ok(Verdict::Passed)
+}
+
+fn has_nightly() -> bool {
+    let toolchains = Command::new("rustup").args(["toolchain", "list"]).output();
+    toolchains.is_ok_and(|output| {
+        String::from_utf8_lossy(&output.stdout).lines().any(|line| line.starts_with("nightly"))
+    })
+}
