@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn lines_do_not_depend_on_the_pieces() {
-        let bytes: Vec<u8> = (0..40).map(|n| n * 7).collect();
+        let bytes: Vec<u8> = (0..40_u8).map(|n| n.wrapping_mul(7)).collect();
         let mut whole = Vec::new();
         let mut writer = HexWriter::new(&mut whole, 5);
         writer.write(&bytes).unwrap();

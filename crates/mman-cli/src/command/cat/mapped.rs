@@ -21,7 +21,12 @@ pub(crate) fn write(
     let mut start = range.start;
     while start < range.end {
         let boundary = start.saturating_add(1).checked_next_multiple_of(WINDOW);
-        let window = start..boundary.unwrap_or(u64::MAX).min(range.end);
+        // A file that is being cut is written up to where it ends now.
+        let size = size_now(target, object)?;
+        if size <= start {
+            return Err(shorter(target, size));
+        }
+        let window = start..boundary.unwrap_or(u64::MAX).min(range.end).min(size);
         let mapping = match MapOptions::shared().range(window.clone()).map(object) {
             Ok(mapping) => mapping,
             Err(error) if start == range.start && only_readable(&error) => {
@@ -48,12 +53,17 @@ fn only_readable(error: &Error) -> bool {
         && matches!(error.errno(), Some(Errno::ENODEV | Errno::EIO | Errno::EINVAL | Errno::ENOSYS))
 }
 
+/// The size of the object; of a device that does not tell, as large as can be.
+fn size_now(target: &Target, object: &FileObject) -> Result<u64, Failure> {
+    let size = object.size().map_err(|error| Failure::of(&target.name, &error))?;
+    Ok(size.unwrap_or(u64::MAX))
+}
+
 /// In the last page of a file that became shorter, zeros stand where bytes were, and no call fails.
 fn still_there(target: &Target, object: &FileObject, window: &Range<u64>) -> Result<(), Failure> {
-    match object.size() {
-        Ok(Some(size)) if size < window.end => Err(shorter(target, size)),
-        Ok(_) => Ok(()),
-        Err(error) => Err(Failure::of(&target.name, &error)),
+    match size_now(target, object)? {
+        size if size < window.end => Err(shorter(target, size)),
+        _ => Ok(()),
     }
 }
 

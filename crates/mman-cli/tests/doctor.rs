@@ -1,0 +1,38 @@
+//! `mman doctor` and `mman` alone, as their user sees them.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+
+mod common;
+
+use common::written;
+
+#[test]
+fn doctor_says_features_rights_and_limits() {
+    let text = String::from_utf8(written(["doctor"])).unwrap();
+    for heading in ["KERNEL FEATURES", "RIGHTS", "LIMITS AND SETTINGS"] {
+        assert!(text.lines().any(|line| line == heading), "{heading}: {text}");
+    }
+    let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
+    let row = text.lines().find(|line| line.contains("vm.max_map_count")).unwrap();
+    assert!(row.contains(limit.trim()), "{row}");
+    // Every line says something about something, and no line is ragged.
+    let rows = text.lines().filter(|line| line.starts_with("  "));
+    assert!(rows.clone().count() > 40);
+    assert!(rows.clone().all(|row| row.split_whitespace().count() >= 3 && row == row.trim_end()));
+}
+
+#[test]
+fn doctor_finds_what_the_library_finds() {
+    let text = String::from_utf8(written(["doctor"])).unwrap();
+    let row = text.lines().find(|line| line.contains("map at an address")).unwrap();
+    let has_it = mman::kernel::Feature::FixedNoReplace.support().is_ok();
+    assert_eq!(row.contains("yes"), has_it, "{row}");
+}
+
+#[test]
+fn alone_it_shows_what_there_is() {
+    let text = String::from_utf8(written::<&str>([])).unwrap();
+    assert!(text.starts_with(concat!("mman ", env!("CARGO_PKG_VERSION"), ": ")));
+    for command in ["mman cat", "mman doctor"] {
+        assert!(text.contains(command), "{text}");
+    }
+}
