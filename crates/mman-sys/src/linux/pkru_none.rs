@@ -1,4 +1,5 @@
 //! No register of protection keys that this crate knows: the calls say so.
+#![expect(unsafe_code, reason = "has the shape of the other machine's function")]
 
 use crate::{Errno, PkeyRights};
 
@@ -12,7 +13,6 @@ pub(super) const fn get(_key: i32) -> Result<PkeyRights, Errno> {
 /// # Safety
 ///
 /// None is needed: nothing happens.
-#[expect(unsafe_code, reason = "has the shape of the other machine's function")]
 pub(super) const unsafe fn set(_key: i32, _rights: PkeyRights) -> Result<(), Errno> {
     Err(Errno::ENOSYS)
 }
