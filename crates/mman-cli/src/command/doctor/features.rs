@@ -21,12 +21,18 @@ fn finding(feature: Feature) -> Option<Finding> {
     Some(Finding { name, state, meaning })
 }
 
+/// Name, with it, without it.
+type Words = (&'static str, &'static str, &'static str);
+
 /// Name, what it means to have it, and what it means to lack it. `None` for a feature newer than this command.
-fn words(feature: Feature) -> Option<(&'static str, &'static str, &'static str)> {
-    mapping_words(feature).or_else(|| object_words(feature)).or_else(|| fault_words(feature))
+fn words(feature: Feature) -> Option<Words> {
+    mapping_words(feature)
+        .or_else(|| advice_words(feature))
+        .or_else(|| object_words(feature))
+        .or_else(|| fault_words(feature))
 }
 
-fn mapping_words(feature: Feature) -> Option<(&'static str, &'static str, &'static str)> {
+fn mapping_words(feature: Feature) -> Option<Words> {
     Some(match feature {
         Feature::FixedNoReplace => (
             "map at an address, never over another",
@@ -52,34 +58,6 @@ fn mapping_words(feature: Feature) -> Option<(&'static str, &'static str, &'stat
             "remap_file_pages",
             "deprecated, emulated, works",
             "use fixed mappings in a reservation, as everybody should",
-        ),
-        Feature::Free => (
-            "discard when needed",
-            "memory can be given back lazily",
-            "memory can be given back at once only",
-        ),
-        Feature::PageOut => {
-            ("cold and pageout", "pages can be reclaimed on request", "reclaim cannot be steered")
-        }
-        Feature::Populate => (
-            "populate with a result",
-            "prefaulting says whether it worked",
-            "MAP_POPULATE fails in silence; reading ahead has to do",
-        ),
-        Feature::Collapse => (
-            "collapse",
-            "huge pages can be made at once",
-            "huge pages come when khugepaged finds time",
-        ),
-        Feature::HugePages => (
-            "transparent huge pages",
-            "can be asked for",
-            "not built: only the huge page pool has huge pages",
-        ),
-        Feature::GuardRegions => (
-            "guard regions",
-            "guards cost no mapping of their own",
-            "each guard is a mapping and counts to the limit",
         ),
         Feature::Seal => {
             ("seal", "mappings can be made unchangeable until exit", "mappings stay changeable")
@@ -108,7 +86,41 @@ fn mapping_words(feature: Feature) -> Option<(&'static str, &'static str, &'stat
     })
 }
 
-fn object_words(feature: Feature) -> Option<(&'static str, &'static str, &'static str)> {
+fn advice_words(feature: Feature) -> Option<Words> {
+    Some(match feature {
+        Feature::Free => (
+            "discard when needed",
+            "memory can be given back lazily",
+            "memory can be given back at once only",
+        ),
+        Feature::PageOut => {
+            ("cold and pageout", "pages can be reclaimed on request", "reclaim cannot be steered")
+        }
+        Feature::Populate => (
+            "populate with a result",
+            "prefaulting says whether it worked",
+            "MAP_POPULATE fails in silence; reading ahead has to do",
+        ),
+        Feature::Collapse => (
+            "collapse",
+            "huge pages can be made at once",
+            "huge pages come when khugepaged finds time",
+        ),
+        Feature::HugePages => (
+            "transparent huge pages",
+            "can be asked for",
+            "not built: only the huge page pool has huge pages",
+        ),
+        Feature::GuardRegions => (
+            "guard regions",
+            "guards cost no mapping of their own",
+            "each guard is a mapping and counts to the limit",
+        ),
+        _ => return None,
+    })
+}
+
+fn object_words(feature: Feature) -> Option<Words> {
     Some(match feature {
         Feature::Memfd => {
             ("memfd", "memory objects without a path", "shared memory needs a path in /dev/shm")
@@ -155,7 +167,7 @@ fn object_words(feature: Feature) -> Option<(&'static str, &'static str, &'stati
     })
 }
 
-fn fault_words(feature: Feature) -> Option<(&'static str, &'static str, &'static str)> {
+fn fault_words(feature: Feature) -> Option<Words> {
     Some(match feature {
         Feature::Userfaultfd => (
             "userfaultfd",
