@@ -10,15 +10,37 @@ pub type RawFd = core::ffi::c_int;
 pub type Stat = raw::stat;
 /// A part of a process's memory, for the calls that take many (`linux/uio.h`).
 pub type IoVec = raw::iovec;
-/// A range of a file in bytes, for `cachestat` (`linux/mman.h`, 6.5).
-pub type CachestatRange = raw::cachestat_range;
-/// What `cachestat` counts, in pages (`linux/mman.h`, 6.5).
-pub type Cachestat = raw::cachestat;
 /// Seconds and nanoseconds (`linux/time_types.h`).
 pub type Timespec = raw::__kernel_timespec;
 
 /// A range of memory in a userfaultfd call: start and length in bytes (`linux/userfaultfd.h`).
 pub type UffdRange = raw::uffdio_range;
+
+/// A range of a file in bytes, for `cachestat` (`linux/mman.h`, 6.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct CachestatRange {
+    /// First byte.
+    pub off: u64,
+    /// Length; 0 is to the end.
+    pub len: u64,
+}
+
+/// What `cachestat` counts, in pages (`linux/mman.h`, 6.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Cachestat {
+    /// In the page cache.
+    pub nr_cache: u64,
+    /// Of those, changed and not written back.
+    pub nr_dirty: u64,
+    /// Of those, being written back.
+    pub nr_writeback: u64,
+    /// Reclaimed, and still remembered.
+    pub nr_evicted: u64,
+    /// Of those, so recently that their return would mean the memory is short.
+    pub nr_recently_evicted: u64,
+}
 
 /// A run of pages that `PAGEMAP_SCAN` found alike (`linux/fs.h`, 6.7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,11 +54,12 @@ pub struct PageRegion {
     pub categories: PageCategories,
 }
 
-/// The question of `PAGEMAP_SCAN` (`linux/fs.h`, 6.7). `size`, `vec` and `vec_len` are filled by the call.
+/// The question of `PAGEMAP_SCAN` (`linux/fs.h`, 6.7). `size`, `vec` and `vec_len` are filled by [`crate::pagemap_scan`].
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct ScanArg {
-    pub(crate) size: u64,
+    /// Size of this struct.
+    pub size: u64,
     /// What to do besides telling.
     pub flags: ScanFlags,
     /// Address of the first byte.
@@ -45,8 +68,10 @@ pub struct ScanArg {
     pub end: u64,
     /// Where the scan ended; written by the kernel.
     pub walk_end: u64,
-    pub(crate) vec: u64,
-    pub(crate) vec_len: u64,
+    /// Address of the regions to fill.
+    pub vec: u64,
+    /// How many there is room for.
+    pub vec_len: u64,
     /// Stop after so many pages; 0 for no limit.
     pub max_pages: u64,
     /// Categories whose sense is turned round.
@@ -59,11 +84,13 @@ pub struct ScanArg {
     pub return_mask: PageCategories,
 }
 
-/// Question and answer of `PROCMAP_QUERY` (`linux/fs.h`, 6.11).
+/// Question and answer of `PROCMAP_QUERY` (`linux/fs.h`, 6.11). Sizes and addresses are filled by
+/// [`crate::procmap_query`].
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct ProcmapQuery {
-    pub(crate) size: u64,
+    /// Size of this struct.
+    pub size: u64,
     /// Which mappings are asked for.
     pub query_flags: ProcmapFlags,
     /// The address asked about.
@@ -85,10 +112,13 @@ pub struct ProcmapQuery {
     /// The file's device, minor number.
     pub dev_minor: u32,
     /// Length of the name with its zero byte: room before the call, use after it.
-    pub(crate) vma_name_size: u32,
-    pub(crate) build_id_size: u32,
-    pub(crate) vma_name_addr: u64,
-    pub(crate) build_id_addr: u64,
+    pub vma_name_size: u32,
+    /// Room for the build id; none is asked for.
+    pub build_id_size: u32,
+    /// Address of the room for the name.
+    pub vma_name_addr: u64,
+    /// Address of the room for the build id.
+    pub build_id_addr: u64,
 }
 
 /// A set of signals, bit `n - 1` for signal `n` (the kernel's, 64 bits; not the C library's).
@@ -289,6 +319,10 @@ mod tests {
         assert_eq!(offset_of!(SigAction, mask), offset_of!(raw::kernel_sigaction, sa_mask));
         assert_eq!(size_of::<UffdMessage>(), size_of::<raw::uffd_msg>());
         assert_eq!(offset_of!(UffdMessage, words), offset_of!(raw::uffd_msg, arg));
+        assert_eq!(size_of::<Cachestat>(), size_of::<raw::cachestat>());
+        let ours = offset_of!(Cachestat, nr_recently_evicted);
+        assert_eq!(ours, offset_of!(raw::cachestat, nr_recently_evicted));
+        assert_eq!(size_of::<CachestatRange>(), size_of::<raw::cachestat_range>());
         assert_eq!(size_of::<Owner>(), size_of::<raw::f_owner_ex>());
     }
 

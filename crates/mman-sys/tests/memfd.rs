@@ -1,17 +1,22 @@
 //! Memory objects without a path: what memfd_create and memfd_secret make, seals, and what they refuse.
-#![allow(clippy::arithmetic_side_effects, reason = "a test may overflow")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop at what it does not expect"
+)]
 
 mod common;
 
 use common::files::{memfd_with, seal, seals_of, try_memfd};
 use common::huge::Pool;
 use common::rights::limit_locked;
-use common::{Map, RW, in_child, memfd, page, refused, sealable, skip, vm_lck};
-use mman_sys::{Errno, MapFlags, MemfdFlags, Prot, SecretFlags, Seals, memfd_secret};
+use common::{Map, RW, disk_file, in_child, memfd, page, refused, sealable, skip, vm_lck};
+use mman_sys::{Errno, MapFlags, MemfdFlags, OpenFlags, Prot, Seals, SecretFlags, memfd_secret};
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 
 /// The permission bits of a memfd made with these flags.
 fn mode(flags: MemfdFlags) -> u32 {
@@ -182,19 +187,48 @@ fn secret_memory_is_mapped_and_used() {
     assert_eq!(refused(Map::try_of(&file, 1, RW, MapFlags::PRIVATE)), Errno::EINVAL);
 }
 
-/// The kernel has no way to it: a system call cannot read its bytes.
+/// A plain call copies its bytes by way of the process's own page tables, as from any memory.
 #[test]
-fn secret_memory_is_no_buffer_of_a_call() {
+fn secret_memory_is_copied_by_a_plain_write() {
     let Some(file) = secret(1) else { return };
     let map = Map::of(&file, 1, RW, MapFlags::SHARED);
     map.set(0, 7);
     let (mut reader, mut writer) = std::io::pipe().unwrap();
-    let error = map.with_bytes(8, |bytes| writer.write(bytes)).unwrap_err();
+    map.with_bytes(1, |bytes| writer.write_all(bytes)).unwrap();
+    let mut byte = [0];
+    reader.read_exact(&mut byte).unwrap();
+    assert_eq!(byte, [7]);
+}
+
+/// The kernel's own map does not have it: whatever takes hold of the page itself is refused, as a
+/// debugger's way to memory is.
+#[test]
+fn secret_memory_cannot_be_reached_but_by_its_own_map() {
+    let Some(file) = secret(1) else { return };
+    let (map, other) = (Map::of(&file, 1, RW, MapFlags::SHARED), Map::private(1));
+    map.set(0, 7);
+    other.set(0, 8);
+    let memory = File::open("/proc/self/mem").unwrap();
+    let mut byte = [0];
+    memory.read_exact_at(&mut byte, other.start() as u64).unwrap();
+    assert_eq!(byte, [8]);
+    let error = memory.read_exact_at(&mut byte, map.start() as u64).unwrap_err();
+    assert_eq!((error.raw_os_error(), byte), (Some(Errno::EIO.raw()), [8]));
+}
+
+/// A read or a write that goes around the page cache takes hold of the page, and is refused.
+#[test]
+fn secret_memory_is_no_buffer_of_direct_io() {
+    let (Some(secret), Some(_disk)) = (secret(1), disk_file(0)) else { return };
+    let named = tempfile::NamedTempFile::new().unwrap();
+    let direct = OpenFlags::DIRECT.bits().cast_signed();
+    let Ok(mut file) = File::options().write(true).custom_flags(direct).open(named.path()) else {
+        return skip("a file system with direct input and output");
+    };
+    let (map, other) = (Map::of(&secret, 1, RW, MapFlags::SHARED), Map::private(1));
+    assert_eq!(other.with_bytes(page(), |bytes| file.write(bytes)).unwrap(), page());
+    let error = map.with_bytes(page(), |bytes| file.write(bytes)).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(Errno::EFAULT.raw()));
-    drop(writer);
-    let mut text = Vec::new();
-    reader.read_to_end(&mut text).unwrap();
-    assert!(text.is_empty());
 }
 
 /// It is charged as locked memory, and the limit holds.

@@ -1,8 +1,9 @@
 //! What a mapping does: whole pages, past the end of a file, shared and private, fixed, its object's life.
 #![allow(
     clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
-    reason = "a test may overflow"
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop at what it does not expect"
 )]
 
 mod common;

@@ -1,8 +1,9 @@
 //! What mmap refuses, and with which error.
 #![allow(
     clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
-    reason = "a test may overflow"
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop at what it does not expect"
 )]
 
 mod common;

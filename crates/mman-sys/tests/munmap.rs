@@ -1,5 +1,10 @@
 //! What munmap takes away, and what it refuses.
-#![allow(clippy::arithmetic_side_effects, reason = "a test may overflow")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop at what it does not expect"
+)]
 
 mod common;
 

@@ -1,5 +1,10 @@
 //! What is left of remap_file_pages: deprecated since 3.16, emulated since 4.0, still there.
-#![allow(clippy::arithmetic_side_effects, reason = "a test may overflow")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop at what it does not expect"
+)]
 
 mod common;
 

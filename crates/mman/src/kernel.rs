@@ -285,14 +285,8 @@ fn anonymous_names() -> Result<(), Errno> {
 }
 
 fn cachestat() -> Result<(), Errno> {
-    let range = CachestatRange { off: 0, len: 0 };
-    let mut counts = Cachestat {
-        nr_cache: 0,
-        nr_dirty: 0,
-        nr_writeback: 0,
-        nr_evicted: 0,
-        nr_recently_evicted: 0,
-    };
+    let range = CachestatRange::default();
+    let mut counts = Cachestat::default();
     // SAFETY: -1 is nobody's descriptor, and is refused.
     there_unless_enosys(unsafe { sys::cachestat(-1, &raw const range, &raw mut counts, 0) })
 }

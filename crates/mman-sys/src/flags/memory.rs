@@ -6,6 +6,15 @@ use linux_raw_sys::general as raw;
 /// Where the flags hold log2 of a huge page size: six bits from bit 26.
 const HUGE_FIELD: u32 = raw::MAP_HUGE_MASK << raw::MAP_HUGE_SHIFT;
 
+/// Where `MAP_HUGE_*` and `MFD_HUGE_*` stand: log2 of the page size, shifted so far.
+pub const HUGE_SHIFT: u32 = raw::MAP_HUGE_SHIFT;
+/// How wide that field is, before it is shifted.
+pub const HUGE_MASK: u32 = raw::MAP_HUGE_MASK;
+/// `MAP_FAILED`: what the C library's `mmap` answers for an error. The kernel's answer is an errno instead.
+pub const MAP_FAILED: *mut core::ffi::c_void = core::ptr::without_provenance_mut(usize::MAX);
+/// `PKEY_ACCESS_MASK`: every right that a protection key can deny.
+pub const PKEY_ACCESS_MASK: PkeyRights = PkeyRights(raw::PKEY_ACCESS_MASK);
+
 bit_flags! {
     /// What a page may be used for. [mmap(2)](https://man7.org/linux/man-pages/man2/mmap.2.html)
     Prot(u32) {
@@ -105,6 +114,11 @@ bit_flags! {
 }
 
 impl MapFlags {
+    /// `MAP_TYPE`: the bits of the map type.
+    pub const TYPE: Self = Self(raw::MAP_TYPE);
+    /// `MAP_FILE`: no bit; what is not anonymous is a file.
+    pub const FILE: Self = Self(0);
+
     /// The map type alone.
     #[must_use]
     #[inline]

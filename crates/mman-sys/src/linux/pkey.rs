@@ -11,7 +11,8 @@ use linux_raw_sys::general as nr;
 ///
 /// # Errors
 ///
-/// `EINVAL` (flags, rights; also a processor without keys), `ENOSPC` (none left), `ENOSYS`.
+/// `EINVAL` (flags, rights), `ENOSPC` (none left), `ENOSYS`. A processor without keys answers `EINVAL` to the
+/// first call of a process and `ENOSPC` to later ones (seen on 6.18): all three mean "not available".
 #[inline]
 pub fn pkey_alloc(flags: u32, rights: PkeyRights) -> Result<i32, Errno> {
     // SAFETY: a key that no page has yet takes nobody's access.

@@ -2,9 +2,10 @@
 //!
 //! What is the business of a whole process (limits, `mlockall`, counting locked memory, a hole in the
 //! address space, a signal that ends it) happens there. The child is this very test program, asked for
-//! the one test by name; the environment tells the test that it is the child.
+//! the one test by name; the environment tells the test that it is the child. Besides the thread of the
+//! test it has the one that started that, which waits for it and does nothing else.
 
-use super::proc::vm_lck_of;
+use super::proc::{page, vm_lck_of};
 use super::rights::prepare_to_die;
 use super::{Map, skip};
 use mman_sys::{MaskHow, SigSet, Signal, Timespec, sigprocmask, sigtimedwait, tgkill};
@@ -19,18 +20,23 @@ const WHO: &str = "MMAN_SYS_TEST_CHILD";
 const DONE: &str = "the child came to its end";
 const LAST_WORDS: &str = "the child is where it expects to die";
 
-/// Runs the body in a child of one thread; what it finds wrong fails this test.
+/// Runs the body in a child; what it finds wrong fails this test.
 pub(crate) fn in_child<F: FnOnce()>(body: F) {
-    let Some(output) = run(body) else { return };
+    in_child_as::<F>(body);
+}
+
+/// The same, where the body is not written in the test itself: `T` is the closure that is.
+pub(crate) fn in_child_as<T>(body: impl FnOnce()) {
+    let Some(output) = run::<T>(body) else { return };
     let (out, err) = texts(&output);
     let done = output.status.success() && out.contains(DONE);
     assert!(done, "the child: {}\n{out}{err}", output.status);
 }
 
-/// Runs the body in a child of one thread, and asserts that it dies of the signal, not before it has
+/// Runs the body in a child, and asserts that it dies of the signal, not before it has
 /// said its [`last_words`].
 pub(crate) fn dies_by<F: FnOnce()>(signal: Signal, body: F) {
-    let Some(output) = run(body) else { return };
+    let Some(output) = run::<F>(body) else { return };
     let (out, err) = texts(&output);
     if output.status.success() && err.contains("skipped: needs ") {
         return;
@@ -57,10 +63,11 @@ fn texts(output: &Output) -> (String, String) {
 }
 
 /// Runs the body if this is the child, and answers `None`; else runs the child.
-fn run<F: FnOnce()>(body: F) -> Option<Output> {
-    let name = test_name::<F>();
+fn run<T>(body: impl FnOnce()) -> Option<Output> {
+    let name = test_name::<T>();
     if env::var_os(WHO).is_some_and(|who| who == name.as_str()) {
         prepare_to_die();
+        page();
         body();
         say(DONE);
         return None;
@@ -78,8 +85,8 @@ fn run<F: FnOnce()>(body: F) -> Option<Output> {
 }
 
 /// The name of the test whose body this closure is: its path without the crate and without itself.
-fn test_name<F>() -> String {
-    let path = type_name::<F>().trim_end_matches("::{{closure}}");
+fn test_name<T>() -> String {
+    let path = type_name::<T>().trim_end_matches("::{{closure}}");
     path.split_once("::").expect("a closure in a test").1.to_owned()
 }
 
@@ -98,13 +105,13 @@ pub(crate) struct Fork {
 
 /// Forks. The new process does what the body says, and ends with what that answers.
 ///
-/// Called in a child of one thread; the body makes calls of `mman-sys` and touches memory, nothing else.
+/// Called in a child; the body makes calls of `mman-sys` and touches memory.
 pub(crate) fn fork_then(body: impl FnOnce() -> u8) -> Fork {
     // The signal that releases the new process stays pending until it waits for it.
     let set = SigSet::of(Signal::SIGUSR1);
     sigprocmask(MaskHow::BLOCK, Some(&set), None).unwrap();
-    // SAFETY: the process has one thread, so no lock is held by another; the new process only makes
-    // system calls and ends without running anything of the old one.
+    // SAFETY: no other thread of the process holds a lock that the new one needs (the thread that started
+    // the test waits for it); the new process does what the body says, and ends.
     let pid = unsafe { fork() };
     if pid == 0 {
         _exit(body().into());

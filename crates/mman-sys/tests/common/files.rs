@@ -75,6 +75,16 @@ pub(crate) fn seals_of(file: &impl AsRawFd) -> Result<Seals, Errno> {
 /// What `cachestat` says of a range of a file in pages.
 pub(crate) fn cached(file: &impl AsRawFd, first: usize, pages: usize) -> Cachestat {
     let range = CachestatRange { off: (first * page()) as u64, len: (pages * page()) as u64 };
+    try_cachestat(file, Some(range), true, 0).unwrap()
+}
+
+/// The plain call: `cachestat`, with no range (a null pointer) or nowhere to write the answer if so asked.
+pub(crate) fn try_cachestat(
+    file: &impl AsRawFd,
+    range: Option<CachestatRange>,
+    has_room: bool,
+    flags: u32,
+) -> Result<Cachestat, Errno> {
     let mut answer = Cachestat {
         nr_cache: 0,
         nr_dirty: 0,
@@ -82,9 +92,11 @@ pub(crate) fn cached(file: &impl AsRawFd, first: usize, pages: usize) -> Cachest
         nr_evicted: 0,
         nr_recently_evicted: 0,
     };
-    // SAFETY: the file is open; the kernel writes one `Cachestat`.
-    unsafe { cachestat(file.as_raw_fd(), &raw const range, &raw mut answer, 0) }.unwrap();
-    answer
+    let range = range.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let room = if has_room { &raw mut answer } else { std::ptr::null_mut() };
+    // SAFETY: the file is open, or refused; the kernel writes one `Cachestat`, or is refused.
+    unsafe { cachestat(file.as_raw_fd(), range, room, flags) }?;
+    Ok(answer)
 }
 
 /// How many pages of a range are written to and not yet on the way to the device.

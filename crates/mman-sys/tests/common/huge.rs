@@ -1,9 +1,9 @@
 //! The pool of huge pages: filled for a test, put back as it was also when the test fails.
 
+use super::rights::is_root;
 use super::skip;
 use std::env::temp_dir;
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 
 const POOL: &str = "/proc/sys/vm/nr_hugepages";
 
@@ -18,9 +18,13 @@ pub(crate) struct Pool {
 impl Pool {
     /// So many free huge pages; `None`, and said so, where the machine does not give them.
     pub(crate) fn of(pages: usize) -> Option<Self> {
+        // Nobody else may make the lock file, which root could not open then.
+        if !is_root() {
+            skip("root, to fill the pool of huge pages");
+            return None;
+        }
         let path = temp_dir().join("mman-huge-pages.lock");
-        let mode = 0o666;
-        let lock = OpenOptions::new().create(true).append(true).mode(mode).open(path).unwrap();
+        let lock = OpenOptions::new().create(true).append(true).open(path).unwrap();
         lock.lock().unwrap();
         let Ok(before) = fs::read_to_string(POOL) else {
             skip("huge pages in the kernel");
@@ -28,7 +32,7 @@ impl Pool {
         };
         let pool = Self { before, _lock: lock };
         if fs::write(POOL, pages.to_string()).is_err() {
-            skip("root, to fill the pool of huge pages");
+            skip("a pool of huge pages that can be changed");
             return None;
         }
         if super::proc::number(POOL) != pages {

@@ -2,8 +2,9 @@
 
 use super::{page, peek, poke, ptr};
 use mman_sys::{
-    Advice, Errno, LockFlags, MapFlags, Prot, RawFd, RemapFlags, SyncFlags, madvise, mincore,
-    mlock, mlock2, mmap, mprotect, mremap, mseal, msync, munlock, munmap, remap_file_pages,
+    Advice, Errno, LockFlags, MapFlags, PkeyRights, Prot, RawFd, RemapFlags, SyncFlags, madvise,
+    mincore, mlock, mlock2, mmap, mprotect, mremap, mseal, msync, munlock, munmap, pkey_free,
+    pkey_mprotect, pkey_set, remap_file_pages,
 };
 use std::ops::Range;
 use std::os::fd::AsRawFd;
@@ -251,4 +252,22 @@ pub(crate) fn in_core(address: usize, len: usize, answer: Option<&mut [u8]>) -> 
     let answer = answer.map_or(std::ptr::null_mut(), <[u8]>::as_mut_ptr);
     // SAFETY: the answer has room for the pages of the range, or the call is refused.
     unsafe { mincore(ptr(address), len, answer) }
+}
+
+/// The plain call: `pkey_mprotect` with exactly these arguments.
+pub(crate) fn pkey_protect(address: usize, len: usize, prot: Prot, key: i32) -> Result<(), Errno> {
+    // SAFETY: the range is the test's own, or the call is refused.
+    unsafe { pkey_mprotect(ptr(address), len, prot, key) }
+}
+
+/// The plain call: `pkey_free`.
+pub(crate) fn free_key(key: i32) -> Result<(), Errno> {
+    // SAFETY: the key is the test's own, or the call is refused.
+    unsafe { pkey_free(key) }
+}
+
+/// The plain call: `pkey_set`.
+pub(crate) fn set_key(key: i32, rights: PkeyRights) -> Result<(), Errno> {
+    // SAFETY: the key is the test's own, and so are its pages, to which there are no references.
+    unsafe { pkey_set(key, rights) }
 }

@@ -24,7 +24,11 @@ pub(crate) mod files;
 pub(crate) mod huge;
 pub(crate) mod map;
 pub(crate) mod proc;
+pub(crate) mod process;
+pub(crate) mod procmap;
 pub(crate) mod rights;
+pub(crate) mod scan;
+pub(crate) mod uffd;
 
 pub(crate) use child::{dies_by, fork_then, in_child, last_words};
 pub(crate) use files::{attempts_until, dirty_pages, disk_file, memfd, sealable, shm_file};

@@ -56,7 +56,7 @@ fn parse(line: &str) -> Line {
     }
 }
 
-/// Locked memory of this process in pages. Only in a child of one thread is that the test's own.
+/// Locked memory of this process in pages. Only in a child is that the test's own.
 pub(crate) fn vm_lck() -> usize {
     vm_lck_of("self")
 }

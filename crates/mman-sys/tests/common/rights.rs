@@ -1,5 +1,6 @@
 //! Taking rights and room away from a process: only ever called in a child, which ends with it.
 
+use super::skip;
 use linux_raw_sys::general as raw;
 use mman_sys::Errno;
 use std::ffi::{c_int, c_uint};
@@ -63,7 +64,7 @@ pub(crate) fn drop_raw_io() {
     drop_capability(CAP_SYS_RAWIO);
 }
 
-/// Takes a capability of the first 32 away from this thread, the only one of its process.
+/// Takes a capability of the first 32 away from this thread and those that it starts.
 fn drop_capability(capability: u32) {
     let mut header = CapabilityHeader { version: raw::_LINUX_CAPABILITY_VERSION_3, pid: 0 };
     let mut sets = [CapabilitySet::default(); 2];
@@ -85,6 +86,17 @@ pub(crate) fn is_root() -> bool {
     std::fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
+/// Whether the process may lock any amount of memory; where it may not, that is said.
+pub(crate) fn may_lock_without_limit() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
+    let has = u64::from_str_radix(line.trim(), 16).unwrap() & 1 << CAP_IPC_LOCK != 0;
+    if !has {
+        skip("root, to lock memory without limit");
+    }
+    has
+}
+
 /// No core file, and no waiting without end.
 pub(crate) fn prepare_to_die() {
     // SAFETY: the C library's own declaration.
@@ -92,7 +104,7 @@ pub(crate) fn prepare_to_die() {
         safe fn alarm(seconds: c_uint) -> c_uint;
     }
     limit(raw::RLIMIT_CORE, 0);
-    let _none_before = alarm(100);
+    let _none_before = alarm(60);
 }
 
 /// The error that a call is expected to give.

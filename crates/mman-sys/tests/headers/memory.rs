@@ -9,7 +9,7 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
     names!(rows, When::Defined, MapFlags.bits(), "MAP_":
         SHARED, PRIVATE, SHARED_VALIDATE, DROPPABLE, FIXED, ANONYMOUS, MAP_32BIT as "MAP_32BIT",
         ABOVE4G, GROWSDOWN, DENYWRITE, EXECUTABLE, LOCKED, NORESERVE, POPULATE, NONBLOCK, STACK,
-        HUGETLB, SYNC, FIXED_NOREPLACE, UNINITIALIZED);
+        HUGETLB, SYNC, FIXED_NOREPLACE, UNINITIALIZED, TYPE, FILE);
     names!(rows, When::Defined, MapFlags.bits(), "MAP_":
         HUGE_16KB, HUGE_64KB, HUGE_512KB, HUGE_1MB, HUGE_2MB, HUGE_8MB, HUGE_16MB, HUGE_32MB,
         HUGE_256MB, HUGE_512MB, HUGE_1GB, HUGE_2GB, HUGE_16GB);
@@ -37,6 +37,7 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
     names!(rows, When::Defined, MbindFlags.bits(), "MPOL_MF_": STRICT, MOVE, MOVE_ALL);
     names!(rows, When::Defined, MempolicyFlags.bits(), "MPOL_F_": NODE, ADDR, MEMS_ALLOWED);
     huge_page_sizes(rows);
+    alone(rows);
     signals(rows);
 }
 
@@ -55,6 +56,26 @@ fn huge_page_sizes(rows: &mut Vec<Row>) {
         let ours = format!("MapFlags::huge_log2({log2})");
         rows.push(Row::new(&ours, &name, MapFlags::huge_log2(log2).bits(), When::Defined));
     }
+}
+
+/// Constants of no type's table.
+fn alone(rows: &mut Vec<Row>) {
+    for object in ["MAP", "MFD"] {
+        let c = format!("{object}_HUGE_SHIFT");
+        rows.push(Row::new("HUGE_SHIFT", &c, mman_sys::HUGE_SHIFT, When::Defined));
+        let c = format!("{object}_HUGE_MASK");
+        rows.push(Row::new("HUGE_MASK", &c, mman_sys::HUGE_MASK, When::Defined));
+    }
+    let failed = mman_sys::MAP_FAILED.addr().cast_signed();
+    rows.push(Row::new("MAP_FAILED", "MAP_FAILED", failed, When::Defined));
+    // On aarch64 older headers have the generic mask, which lacks two rights.
+    let when = if cfg!(target_arch = "aarch64") {
+        since("defined PKEY_DISABLE_READ")
+    } else {
+        When::Defined
+    };
+    let mask = mman_sys::PKEY_ACCESS_MASK.bits();
+    rows.push(Row::new("PKEY_ACCESS_MASK", "PKEY_ACCESS_MASK", mask, when));
 }
 
 fn signals(rows: &mut Vec<Row>) {

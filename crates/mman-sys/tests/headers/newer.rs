@@ -9,6 +9,8 @@ pub(crate) const NEWER: &[(&str, i128, &str)] = &[
     ("MADV_GUARD_INSTALL", 102, "asm-generic/mman-common.h, 6.13"),
     ("MADV_GUARD_REMOVE", 103, "asm-generic/mman-common.h, 6.13"),
     ("PKEY_UNRESTRICTED", 0x0, "asm-generic/mman-common.h, 6.15"),
+    #[cfg(target_arch = "aarch64")]
+    ("PKEY_ACCESS_MASK", 0xf, "arch/arm64/include/uapi/asm/mman.h, 6.12"),
     ("SHADOW_STACK_SET_TOKEN", 1 << 0, "arch/x86/include/uapi/asm/mman.h, 6.6"),
     ("SHADOW_STACK_SET_MARKER", 1 << 1, "asm-generic/mman.h, 6.13"),
     ("MFD_NOEXEC_SEAL", 0x0008, "linux/memfd.h, 6.3"),

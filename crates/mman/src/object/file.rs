@@ -76,8 +76,9 @@ impl FileObject<File> {
         };
         let object = Self::new(file.map_err(failed)?)?;
         // The descriptor is what the caller expects of an open file again.
-        let set = rustix::fs::fcntl_getfl(&object.file)
-            .and_then(|mode| rustix::fs::fcntl_setfl(&object.file, mode.difference(OFlags::NONBLOCK)));
+        let set = rustix::fs::fcntl_getfl(&object.file).and_then(|mode| {
+            rustix::fs::fcntl_setfl(&object.file, mode.difference(OFlags::NONBLOCK))
+        });
         set.map_err(|errno| kernel_error(object.kind, errno))?;
         Ok(object)
     }
