@@ -6,7 +6,7 @@ use linux_raw_sys::general as raw;
 /// A descriptor as the kernel sees it. Whoever passes one owes what the crate's rule 2 says.
 pub type RawFd = core::ffi::c_int;
 
-/// What `fstat` tells of a file (`asm/stat.h`).
+/// What `fstat` tells of a file (`asm/stat.h`). The width and sign of some fields differ between machines.
 pub type Stat = raw::stat;
 /// A part of a process's memory, for the calls that take many (`linux/uio.h`).
 pub type IoVec = raw::iovec;

@@ -12,8 +12,12 @@ pub const HUGE_SHIFT: u32 = raw::MAP_HUGE_SHIFT;
 pub const HUGE_MASK: u32 = raw::MAP_HUGE_MASK;
 /// `MAP_FAILED`: what the C library's `mmap` answers for an error. The kernel's answer is an errno instead.
 pub const MAP_FAILED: *mut core::ffi::c_void = core::ptr::without_provenance_mut(usize::MAX);
-/// `PKEY_ACCESS_MASK`: every right that a protection key can deny.
-pub const PKEY_ACCESS_MASK: PkeyRights = PkeyRights(raw::PKEY_ACCESS_MASK);
+/// `PKEY_ACCESS_MASK`: every right that a protection key can deny (`asm-generic/mman-common.h`).
+#[cfg(not(target_arch = "aarch64"))]
+pub const PKEY_ACCESS_MASK: PkeyRights = PkeyRights(0x3);
+/// `PKEY_ACCESS_MASK`: every right that a protection key can deny (arm64 `asm/mman.h`, 6.12).
+#[cfg(target_arch = "aarch64")]
+pub const PKEY_ACCESS_MASK: PkeyRights = PkeyRights(0xf);
 
 bit_flags! {
     /// What a page may be used for. [mmap(2)](https://man7.org/linux/man-pages/man2/mmap.2.html)
@@ -187,6 +191,10 @@ bit_flags! {
         DISABLE_ACCESS = raw::PKEY_DISABLE_ACCESS;
         /// Writing.
         DISABLE_WRITE = raw::PKEY_DISABLE_WRITE;
+        /// Executing (aarch64 only; `asm/mman.h`, 6.12).
+        DISABLE_EXECUTE = 0x4u32;
+        /// Reading (aarch64 only; `asm/mman.h`, 6.12).
+        DISABLE_READ = 0x8u32;
     }
 }
 

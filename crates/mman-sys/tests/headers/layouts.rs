@@ -76,7 +76,7 @@ fn proc_files(rows: &mut Vec<Row>) {
         query_flags = "query_flags", query_addr = "query_addr", vma_start = "vma_start",
         vma_end = "vma_end", vma_flags = "vma_flags", vma_page_size = "vma_page_size",
         vma_offset = "vma_offset", inode = "inode", dev_major = "dev_major",
-        dev_minor = "dev_minor",
+        dev_minor = "dev_minor", build_id_size = "build_id_size", build_id_addr = "build_id_addr",
     });
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
     names!(rows, When::Defined, LockAllFlags.bits(), "MCL_": CURRENT, FUTURE, ONFAULT);
     names!(rows, When::Defined, RemapFlags.bits(), "MREMAP_": MAYMOVE, FIXED, DONTUNMAP);
     names!(rows, When::Defined, PkeyRights.bits(), "PKEY_":
-        UNRESTRICTED, DISABLE_ACCESS, DISABLE_WRITE);
+        UNRESTRICTED, DISABLE_ACCESS, DISABLE_WRITE, DISABLE_EXECUTE, DISABLE_READ);
     names!(rows, When::Defined, ShadowStackFlags.bits(), "SHADOW_STACK_": SET_TOKEN, SET_MARKER);
     names!(rows, When::Defined, Overcommit.raw(), "OVERCOMMIT_": GUESS, ALWAYS, NEVER);
     names!(rows, When::Defined, Advice.raw(), "MADV_":

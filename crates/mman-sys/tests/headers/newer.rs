@@ -84,7 +84,9 @@ pub(crate) const NEWER: &[(&str, i128, &str)] = &[
     ("offsetof(struct procmap_query, dev_major)", 72, "linux/fs.h, 6.11"),
     ("offsetof(struct procmap_query, dev_minor)", 76, "linux/fs.h, 6.11"),
     ("offsetof(struct procmap_query, vma_name_size)", 80, "linux/fs.h, 6.11"),
+    ("offsetof(struct procmap_query, build_id_size)", 84, "linux/fs.h, 6.11"),
     ("offsetof(struct procmap_query, vma_name_addr)", 88, "linux/fs.h, 6.11"),
+    ("offsetof(struct procmap_query, build_id_addr)", 96, "linux/fs.h, 6.11"),
     ("UFFD_FEATURE_WP_UNPOPULATED", 1 << 13, "linux/userfaultfd.h, 6.4"),
     ("UFFD_FEATURE_POISON", 1 << 14, "linux/userfaultfd.h, 6.6"),
     ("UFFD_FEATURE_WP_ASYNC", 1 << 15, "linux/userfaultfd.h, 6.7"),
@@ -113,6 +115,8 @@ pub(crate) const NEWER: &[(&str, i128, &str)] = &[
 pub(crate) const ELSEWHERE: &[(&str, i128, &str)] = &[
     ("PROT_BTI", 0x10, "arch/arm64/include/uapi/asm/mman.h, 5.8"),
     ("PROT_MTE", 0x20, "arch/arm64/include/uapi/asm/mman.h, 5.10"),
+    ("PKEY_DISABLE_EXECUTE", 0x4, "arch/arm64/include/uapi/asm/mman.h, 6.12"),
+    ("PKEY_DISABLE_READ", 0x8, "arch/arm64/include/uapi/asm/mman.h, 6.12"),
     ("MAP_32BIT", 0x40, "arch/x86/include/uapi/asm/mman.h, 2.4"),
     ("MAP_ABOVE4G", 0x80, "arch/x86/include/uapi/asm/mman.h, 6.6"),
 ];
