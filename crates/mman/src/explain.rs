@@ -3,7 +3,7 @@
 use crate::copy;
 use crate::error::{Cause, Error, ObjectKind, Operation};
 use crate::object::Backing;
-use crate::page::PageSize;
+use crate::page::{HugePageSize, PageSize};
 use core::ops::Range;
 use mman_sys::{Errno, MapFlags, Prot};
 use rustix::fs::OFlags;
@@ -18,8 +18,8 @@ pub(crate) struct Asked {
     pub(crate) flags: MapFlags,
     pub(crate) len: usize,
     pub(crate) page: usize,
-    /// The address was not the kernel's to choose.
-    pub(crate) fixed: bool,
+    /// The address that was not the kernel's to choose.
+    pub(crate) fixed: Option<usize>,
 }
 
 /// The error of a mapping that was refused.
@@ -35,9 +35,7 @@ pub(crate) fn map(
         Errno::EAGAIN => Cause::LockLimit { limit: limit_of(Resource::Memlock) },
         Errno::EBADF if matches!(backing, Backing::Descriptor(_)) => Cause::NotMappable,
         Errno::EEXIST => Cause::AddressTaken,
-        Errno::EINVAL if asked.flags.contains(MapFlags::HUGETLB) => {
-            Cause::HugePageSize { page: asked.page }
-        }
+        Errno::EINVAL if asked.flags.contains(MapFlags::HUGETLB) => huge_page_size(asked.page),
         Errno::ENODEV => no_device(kind, asked),
         Errno::ENOMEM => no_memory(asked),
         Errno::EOPNOTSUPP => Cause::UnknownFlag,
@@ -60,12 +58,13 @@ pub(crate) fn range(
         Errno::EAGAIN if operation == Operation::Remap => {
             Cause::LockLimit { limit: limit_of(Resource::Memlock) }
         }
-        Errno::EBUSY => Cause::Locked,
+        Errno::EBUSY if operation == Operation::Sync => Cause::Locked,
         Errno::EFAULT if operation == Operation::Remap => Cause::SeveralMappings,
         Errno::EFAULT => first_fault(&addresses),
         Errno::ENOMEM if !is_mapped(&addresses) => Cause::NotMapped,
         Errno::ENOMEM => no_memory_for(operation, addresses.len()),
-        Errno::EPERM => Cause::Sealed,
+        // Advice that destroys nothing is refused to who may not give it, never by a seal.
+        Errno::EPERM if operation != Operation::Advise => Cause::Sealed,
         _ => Cause::Kernel,
     };
     Error::kernel(operation, kind, errno).because(cause)
@@ -116,7 +115,7 @@ fn no_memory_for(operation: Operation, len: usize) -> Cause {
         flags: MapFlags::PRIVATE,
         len,
         page: PageSize::base().bytes(),
-        fixed: false,
+        fixed: None,
     };
     match (operation, no_memory(asked)) {
         (Operation::Remap, Cause::Overcommit | Cause::NoAddressSpace) => Cause::NoRoom,
@@ -145,13 +144,30 @@ fn no_device(kind: ObjectKind, asked: Asked) -> Cause {
     }
 }
 
+/// A size that the machine has was refused for something else: a file that is no file of huge pages.
+fn huge_page_size(page: usize) -> Cause {
+    let there = HugePageSize::available().iter().any(|size| size.page_size().bytes() == page);
+    if there { Cause::Kernel } else { Cause::HugePageSize { page } }
+}
+
+fn lowest_address() -> usize {
+    let mut lowest = None;
+    each_line("/proc/sys/vm/mmap_min_addr", |line| lowest = parse_decimal(line));
+    lowest.and_then(|address| usize::try_from(address).ok()).unwrap_or(0)
+}
+
 fn not_permitted(asked: Asked) -> Cause {
+    if asked.flags.contains(MapFlags::HUGETLB) {
+        return Cause::Kernel;
+    }
+    if let Some(address) = asked.fixed {
+        let too_low = address < lowest_address();
+        return if too_low { Cause::AddressOutOfBounds } else { Cause::Sealed };
+    }
     if asked.prot.contains(Prot::EXEC) {
         Cause::NoExec
     } else if asked.flags.contains(MapFlags::LOCKED) {
         Cause::LockLimit { limit: limit_of(Resource::Memlock) }
-    } else if asked.fixed {
-        Cause::AddressOutOfBounds
     } else if asked.flags.contains(MapFlags::SHARED) && asked.prot.contains(Prot::WRITE) {
         Cause::Sealed
     } else {
@@ -182,7 +198,9 @@ fn no_memory(asked: Asked) -> Cause {
     {
         return Cause::DataLimit { limit };
     }
-    if asked.fixed {
+    if let Some(address) = asked.fixed
+        && address.saturating_add(asked.len) as u64 > ADDRESS_SPACE
+    {
         return Cause::AddressOutOfBounds;
     }
     // The kernel's own guess refuses only what exceeds all memory and swap; a gap is missing only for more
@@ -190,8 +208,12 @@ fn no_memory(asked: Asked) -> Cause {
     if len >= ADDRESS_SPACE { Cause::NoAddressSpace } else { Cause::Overcommit }
 }
 
-/// User addresses have 47 bits on x86-64 and 48 on aarch64, unless more are asked for by a hint.
+/// User addresses have 47 bits, unless more are asked for by a hint (x86/x86_64/mm).
+#[cfg(target_arch = "x86_64")]
 const ADDRESS_SPACE: u64 = 1 << 47;
+/// User addresses have 48 bits, unless more are asked for by a hint (arm64/memory).
+#[cfg(not(target_arch = "x86_64"))]
+const ADDRESS_SPACE: u64 = 1 << 48;
 
 /// Fields of `/proc/self/statm`: total size, and data with stack, in pages.
 const STATM_SIZE: usize = 0;

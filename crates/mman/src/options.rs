@@ -222,7 +222,10 @@ impl MapOptions {
         shape: Shape,
         errno: Errno,
     ) -> Error {
-        let fixed = matches!(self.place, Place::Exactly(_) | Place::Replacing(_));
+        let fixed = match self.place {
+            Place::Exactly(address) | Place::Replacing(address) => Some(address),
+            Place::Anywhere | Place::Hint(_) => None,
+        };
         let asked = Asked {
             prot: request.prot,
             flags: request.flags,

@@ -62,7 +62,7 @@ impl Reservation {
         let area = unsafe { Area::map(request, Place::Anywhere) };
         area.map(|area| Self { area }).map_err(|errno| {
             let (prot, flags) = (request.prot, request.flags);
-            let asked = Asked { prot, flags, len: request.len, page: page.bytes(), fixed: false };
+            let asked = Asked { prot, flags, len: request.len, page: page.bytes(), fixed: None };
             let kind = ObjectKind::Reservation;
             explain::map(Operation::Reserve, kind, errno, asked, &Backing::Nothing)
         })
