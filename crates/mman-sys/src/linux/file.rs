@@ -4,7 +4,7 @@
 use super::ioctl::{ioctl, ior};
 use super::syscall::{as_int, call1, call2, call3, call4, int, long, pointer, pointer_mut, word};
 use crate::{Errno, OpenFlags, RawFd, Seals, Stat};
-use core::ffi::{CStr, c_int};
+use core::ffi::{CStr, c_char, c_int};
 use linux_raw_sys::general as nr;
 
 /// A directory descriptor that means the working directory (`linux/fcntl.h`).
@@ -27,6 +27,23 @@ pub unsafe fn openat(dir: RawFd, path: &CStr, flags: OpenFlags, mode: u32) -> Re
     let arguments = [int(dir), pointer(path.as_ptr()), word(flags.bits()), word(mode)];
     // SAFETY: the kernel reads the path only; the descriptor is the caller's promise.
     unsafe { call4(nr::__NR_openat, arguments) }.map(as_int)
+}
+
+/// Whether a path leads to a file that may be used so. [faccessat(2)](https://man7.org/linux/man-pages/man2/access.2.html)
+///
+/// The kernel reads the path first: a pointer that cannot be read is `EFAULT`, whatever else is wrong.
+///
+/// # Errors
+///
+/// Those of the manual page.
+///
+/// # Safety
+///
+/// The rules of the crate for `dir`. `path` ends with a zero, or cannot be read at all.
+#[inline]
+pub unsafe fn faccessat(dir: RawFd, path: *const c_char, mode: u32) -> Result<(), Errno> {
+    // SAFETY: the kernel reads the path only; the descriptor is the caller's promise.
+    unsafe { call3(nr::__NR_faccessat, int(dir), pointer(path), word(mode)) }.map(drop)
 }
 
 /// Removes a name. [unlinkat(2)](https://man7.org/linux/man-pages/man2/unlink.2.html)
