@@ -29,6 +29,17 @@ fn doctor_finds_what_the_library_finds() {
 }
 
 #[test]
+fn doctor_finds_the_c_library_where_the_loader_would() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("libmman.so.0"), b"").unwrap();
+    let output =
+        common::mman(["doctor"]).env("LD_LIBRARY_PATH", directory.path()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let row = text.lines().find(|line| line.starts_with("  libmman.so.0 ")).unwrap();
+    assert!(row.contains(directory.path().to_str().unwrap()), "{row}");
+}
+
+#[test]
 fn alone_it_shows_what_there_is() {
     let text = String::from_utf8(written::<&str>([])).unwrap();
     assert!(text.starts_with(concat!("mman ", env!("CARGO_PKG_VERSION"), ": ")));

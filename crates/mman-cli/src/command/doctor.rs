@@ -1,6 +1,7 @@
 //! `mman doctor`: what this kernel, this process's rights and its limits allow, and what each means.
 
 mod features;
+mod library;
 mod limits;
 mod proc_file;
 mod rights;
@@ -32,6 +33,7 @@ pub(crate) fn run() -> ExitCode {
         Section { title: "KERNEL FEATURES", findings: features::look() },
         Section { title: "RIGHTS", findings: rights::look() },
         Section { title: "LIMITS AND SETTINGS", findings: limits::look() },
+        Section { title: "C LIBRARY", findings: library::look() },
     ];
     let report = format!("{}{}", machine(), table(&sections));
     let written = io::stdout().write_all(report.as_bytes());
