@@ -5,6 +5,9 @@ mod common;
 
 use common::{Files, at, refused, run};
 use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 fn refuses(word: impl Into<OsString>, expected: &str) {
     let word = word.into();
@@ -43,7 +46,7 @@ fn objects_that_cannot_be_mapped() {
     refuses(files.path(""), "open a directory: objects of this kind cannot be mapped");
     refuses(files.path("missing"), "open: No such file or directory (ENOENT)");
     let fifo = files.path("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     // Nobody writes to it: opening it must not wait.
     refuses(fifo, "open a pipe: objects of this kind cannot be mapped");
     let socket = files.path("socket");
@@ -66,7 +69,6 @@ fn processes_and_shared_memory_that_are_not_there() {
 fn a_file_of_somebody_else_is_not_readable() {
     let files = Files::new();
     let path = files.pattern("secret", 10);
-    use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&path).is_ok() {
         // Root may read it: ask as nobody. The command is copied to where nobody can reach it.
@@ -76,21 +78,16 @@ fn a_file_of_somebody_else_is_not_readable() {
 }
 
 fn as_nobody(files: &Files, path: &std::path::Path) {
-    use std::os::unix::fs::PermissionsExt;
-    use std::os::unix::process::CommandExt;
     const NOBODY: u32 = 65_534;
     let copy = files.path("mman");
-    std::fs::copy(env!("CARGO_BIN_EXE_mman"), &copy).unwrap();
+    // By a process of its own: a descriptor of ours could live on in a child that another test is starting, and
+    // a file that somebody writes cannot be executed.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_mman")).arg(&copy).status().unwrap();
+    assert!(copied.success());
     for open in [copy.as_path(), copy.parent().unwrap()] {
         std::fs::set_permissions(open, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let output = std::process::Command::new(&copy)
-        .arg("cat")
-        .arg(path)
-        .uid(NOBODY)
-        .gid(NOBODY)
-        .output()
-        .unwrap();
+    let output = Command::new(&copy).arg("cat").arg(path).uid(NOBODY).gid(NOBODY).output().unwrap();
     assert!(common::one_line(&output).contains("open: Permission denied (EACCES)"));
 }
 

@@ -93,6 +93,7 @@ impl Discard {
 }
 
 /// Gives a hint about pages of an area.
+#[inline]
 pub(crate) fn hint(area: &Area, pages: PageRange, hint: Hint) -> Result<()> {
     // SAFETY: a `Hint` destroys no byte and takes no access.
     unsafe { area.advise(Operation::Advise, pages, hint.advice()) }
@@ -111,6 +112,7 @@ impl Mapping {
     ///
     /// `EINVAL` where the kernel is not built with what the hint is about; with
     /// [`Hint::PopulateRead`] and [`Hint::PopulateWrite`] whatever kept a page from being there.
+    #[inline]
     pub fn advise(&self, range: impl RangeBounds<usize>, about: Hint) -> Result<()> {
         let pages = self.covering(Operation::Advise, &range)?;
         hint(&self.area, pages, about).map_err(|error| self.told(error))

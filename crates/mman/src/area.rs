@@ -132,21 +132,25 @@ impl Area {
     }
 
     /// The whole area as offsets from its start.
+    #[inline]
     pub(crate) const fn whole(&self) -> PageRange {
         PageRange::within(0..self.len(), self.page_size())
     }
 
     /// Pages at offsets in the area; bounds must be page boundaries.
+    #[inline]
     pub(crate) fn exactly(&self, bytes: Range<usize>) -> Result<PageRange, RangeError> {
         let pages = PageRange::new(bytes.start, bytes.end, self.page_size())?;
         self.checked(pages)
     }
 
     /// Pages at offsets in the area that hold every one of the bytes.
+    #[inline]
     pub(crate) fn covering(&self, bytes: Range<usize>) -> Result<PageRange, RangeError> {
         self.checked(PageRange::covering(bytes, self.page_size())?)
     }
 
+    #[inline]
     fn checked(&self, pages: PageRange) -> Result<PageRange, RangeError> {
         if self.whole().contains(pages) {
             Ok(pages)
@@ -162,11 +166,13 @@ impl Area {
     }
 
     /// Start and length of pages for a call; `None` where there is nothing to call for.
+    #[inline]
     fn arguments(&self, pages: PageRange) -> Option<(*mut c_void, usize)> {
         debug_assert!(self.whole().contains(pages), "pages of the area");
         (!pages.is_empty()).then(|| (self.pointer(pages.start()).cast(), pages.len()))
     }
 
+    #[inline]
     pub(crate) fn protect(&mut self, pages: PageRange, prot: Prot) -> Result<()> {
         let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
         // SAFETY: pages of ours (A1), into which nobody has a reference.
@@ -184,6 +190,7 @@ impl Area {
     /// # Safety
     ///
     /// For advice that destroys bytes or takes access, nobody relies on them: see [`sys::madvise`].
+    #[inline]
     pub(crate) unsafe fn advise(
         &self,
         operation: Operation,

@@ -117,6 +117,7 @@ impl Mapping {
     }
 
     /// Bytes of the mapping, checked.
+    #[inline]
     pub(crate) fn bytes(
         &self,
         operation: Operation,
@@ -127,6 +128,7 @@ impl Mapping {
     }
 
     /// Every page that holds one of the bytes.
+    #[inline]
     pub(crate) fn covering(
         &self,
         operation: Operation,
@@ -142,6 +144,7 @@ impl Mapping {
     }
 
     /// Pages whose bounds are these bytes, or the ends of the mapping.
+    #[inline]
     pub(crate) fn exactly(
         &self,
         operation: Operation,
@@ -157,6 +160,7 @@ impl Mapping {
     }
 
     /// M1: a byte of the mapping, or one past the last, is in the area.
+    #[inline]
     const fn in_area(&self, byte: usize) -> usize {
         self.shape.lead.saturating_add(byte)
     }
@@ -173,6 +177,7 @@ impl Mapping {
     }
 
     /// An error of the area, in bytes of the mapping.
+    #[inline]
     pub(crate) fn told(&self, error: Error) -> Error {
         error.counted_from(self.shape.lead)
     }

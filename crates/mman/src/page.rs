@@ -22,6 +22,7 @@ impl PageSize {
 
     /// The page size of so many bytes; `None` unless it is a power of two.
     #[must_use]
+    #[inline]
     pub const fn new(bytes: usize) -> Option<Self> {
         if bytes.is_power_of_two() { Some(Self { log2: bytes.trailing_zeros() }) } else { None }
     }
@@ -100,6 +101,7 @@ impl HugePageSize {
 
     /// Any page size may be asked for; a size that the machine has not is an error when it is mapped.
     #[must_use]
+    #[inline]
     pub const fn new(size: PageSize) -> Self {
         Self(size)
     }
@@ -208,6 +210,7 @@ impl PageRange {
     /// # Errors
     ///
     /// [`RangeError::Backwards`], [`RangeError::Unaligned`].
+    #[inline]
     pub const fn new(start: usize, end: usize, page: PageSize) -> Result<Self, RangeError> {
         if start > end {
             return Err(RangeError::Backwards { start: start as u64, end: end as u64 });
@@ -226,6 +229,7 @@ impl PageRange {
     /// # Errors
     ///
     /// [`RangeError::Backwards`], [`RangeError::Overflow`].
+    #[inline]
     pub const fn covering(bytes: Range<usize>, page: PageSize) -> Result<Self, RangeError> {
         match page.round_up(bytes.end) {
             Some(end) if bytes.start <= bytes.end => {
@@ -240,6 +244,7 @@ impl PageRange {
 
     /// The pages that lie wholly in `bytes`: rounded inwards. Empty where there is none.
     #[must_use]
+    #[inline]
     pub const fn within(bytes: Range<usize>, page: PageSize) -> Self {
         let end = page.round_down(bytes.end);
         match page.round_up(bytes.start) {
@@ -286,6 +291,7 @@ impl PageRange {
 
     /// Whether every page of `other` is in this range.
     #[must_use]
+    #[inline]
     pub const fn contains(self, other: Self) -> bool {
         self.start <= other.start && other.end <= self.end
     }
@@ -314,6 +320,7 @@ impl fmt::Debug for PageRange {
 }
 
 /// Bounds over `len` bytes become a range in them. `len` is `None` where nobody knows it.
+#[inline]
 pub(crate) fn resolve(
     bounds: &impl RangeBounds<u64>,
     len: Option<u64>,
@@ -345,6 +352,7 @@ pub(crate) fn resolve(
 }
 
 /// As [`resolve`], for a range of memory.
+#[inline]
 pub(crate) fn resolve_memory(
     bounds: &impl RangeBounds<usize>,
     len: usize,

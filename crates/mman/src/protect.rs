@@ -23,6 +23,7 @@ impl Mapping {
     /// [`Cause::Range`](crate::Cause::Range), also for bounds that are no page boundaries;
     /// [`Cause::Denied`](crate::Cause::Denied): the file is not open for that;
     /// [`Cause::MapCountLimit`](crate::Cause::MapCountLimit), [`Cause::Sealed`](crate::Cause::Sealed).
+    #[inline]
     pub fn protect(&mut self, range: impl RangeBounds<usize>, protection: Prot) -> Result<()> {
         let pages = self.exactly(Operation::Protect, &range)?;
         self.area.protect(pages, protection).map_err(|error| self.told(error))

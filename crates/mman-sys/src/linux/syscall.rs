@@ -11,19 +11,13 @@ const MAX_ERRNO: usize = 4095;
 /// Decodes the kernel's answer. A result is never in the last 4095 values: no address and no length is.
 #[inline]
 fn decode(answer: usize) -> Result<usize, Errno> {
-    match answer.wrapping_neg() {
-        0 => Ok(0),
-        negated if negated <= MAX_ERRNO => {
-            // At most 4095: the conversion keeps the value.
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_possible_wrap,
-                reason = "1..=4095"
-            )]
-            Err(Errno::from_raw(negated as i32))
-        }
-        _ => Ok(answer),
+    if answer <= usize::MAX - MAX_ERRNO {
+        return Ok(answer);
     }
+    // At most 4095: the conversion keeps the value.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "1..=4095")]
+    let number = answer.wrapping_neg() as i32;
+    Err(Errno::from_raw(number))
 }
 
 /// A pointer as an argument. The kernel may use it: its provenance is exposed.

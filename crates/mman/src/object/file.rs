@@ -74,12 +74,15 @@ impl FileObject<File> {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => options.open(path),
             opened => opened,
         };
-        let object = Self::new(file.map_err(failed)?)?;
-        // The descriptor is what the caller expects of an open file again.
-        let set = rustix::fs::fcntl_getfl(&object.file).and_then(|mode| {
-            rustix::fs::fcntl_setfl(&object.file, mode.difference(OFlags::NONBLOCK))
-        });
-        set.map_err(|errno| kernel_error(object.kind, errno))?;
+        // Opened for reading here, so not write-only and not for a name only.
+        let object = Self::readable(file.map_err(failed)?, OFlags::RDWR)?;
+        if object.kind != ObjectKind::File {
+            // Devices heed the flag: the descriptor is what the caller expects of an open one again.
+            let set = rustix::fs::fcntl_getfl(&object.file).and_then(|mode| {
+                rustix::fs::fcntl_setfl(&object.file, mode.difference(OFlags::NONBLOCK))
+            });
+            set.map_err(|errno| kernel_error(object.kind, errno))?;
+        }
         Ok(object)
     }
 }
@@ -92,10 +95,15 @@ impl<F: AsFd> FileObject<F> {
     /// [`Cause::NotMappable`] for what can never be mapped: directories, pipes, sockets, descriptors for a name
     /// only; [`Cause::NotReadable`] for a descriptor that is open for writing only; and what `fstat` answers.
     pub fn new(file: F) -> Result<Self> {
+        let mode = rustix::fs::fcntl_getfl(file.as_fd());
+        Self::readable(file, mode.map_err(|errno| kernel_error(ObjectKind::Other, errno))?)
+    }
+
+    /// As [`FileObject::new`], for a file whose mode is known.
+    fn readable(file: F, mode: OFlags) -> Result<Self> {
         let fd = file.as_fd();
         let failed = |errno: rustix::io::Errno| kernel_error(ObjectKind::Other, errno);
         let stat = rustix::fs::fstat(fd).map_err(failed)?;
-        let mode = rustix::fs::fcntl_getfl(fd).map_err(failed)?;
         let kind = kind_of(&stat, mode);
         match kind {
             ObjectKind::File | ObjectKind::BlockDevice | ObjectKind::CharacterDevice => {}
@@ -104,7 +112,7 @@ impl<F: AsFd> FileObject<F> {
         if mode & OFlags::ACCMODE == OFlags::WRONLY {
             return Err(Error::new(Operation::Open, kind, Cause::NotReadable));
         }
-        let page = page_size(fd, kind);
+        let page = page_size(fd, kind, &stat);
         #[allow(
             clippy::useless_conversion,
             reason = "the width of these fields differs between machines"
@@ -193,16 +201,16 @@ fn kind_of(stat: &Stat, mode: OFlags) -> ObjectKind {
 }
 
 /// Files of huge pages are mapped in huge pages, whose size is the block size of their file system.
-fn page_size(fd: BorrowedFd<'_>, kind: ObjectKind) -> PageSize {
-    let huge = || {
-        let system = rustix::fs::fstatfs(fd).ok()?;
-        (u64::try_from(system.f_type).ok()? == HUGETLBFS_MAGIC)
-            .then(|| usize::try_from(system.f_bsize).ok())
-            .flatten()
-            .and_then(PageSize::new)
-    };
-    match kind {
-        ObjectKind::File => huge().unwrap_or_else(PageSize::base),
-        _ => PageSize::base(),
+fn page_size(fd: BorrowedFd<'_>, kind: ObjectKind, stat: &Stat) -> PageSize {
+    let base = PageSize::base();
+    let block = usize::try_from(stat.st_blksize).unwrap_or(0);
+    if kind != ObjectKind::File || block <= base.bytes() {
+        return base;
+    }
+    let is_hugetlbfs = rustix::fs::fstatfs(fd)
+        .is_ok_and(|system| u64::try_from(system.f_type) == Ok(HUGETLBFS_MAGIC));
+    match PageSize::new(block) {
+        Some(huge) if is_hugetlbfs => huge,
+        _ => base,
     }
 }
