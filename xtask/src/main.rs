@@ -8,6 +8,8 @@ mod ci;
 mod cross;
 mod failure;
 mod finding;
+mod fuzz;
+mod install;
 mod libtest;
 mod log;
 mod metadata;
@@ -42,6 +44,8 @@ const COMMANDS: &[Command] = &[
     Command { name: "cross", takes: "", about: "mman-sys for aarch64, its unit tests under qemu", run: |root, _| cross::run(root, &Log::default()).map(|_| ()) },
     Command { name: "san", takes: "", about: "the library's tests under AddressSanitizer", run: |root, _| san::run(root, &Log::default()).map(|_| ()) },
     Command { name: "bench", takes: "[NAME...]", about: "the measurements against other crates and tools", run: bench::run },
+    Command { name: "install", takes: "[--prefix DIR] ...", about: "libmman for C programs; also --libdir DIR, --destdir DIR", run: install::run },
+    Command { name: "fuzz", takes: "[CALLS]", about: "random calls through libmman and the host's C library", run: fuzz::run },
     Command { name: "ci", takes: "[--tests-ran [LOG]]", about: "all that CI runs, in its order", run: ci::run },
 ];
 
@@ -59,7 +63,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
-            ExitCode::FAILURE
+            // As programs that install do: 1 is for checks that found something.
+            ExitCode::from(if command.name == "install" { 2 } else { 1 })
         }
     }
 }

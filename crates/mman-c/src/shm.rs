@@ -45,7 +45,8 @@ impl ObjectPath {
         }
         let mut bytes = [0; PATH_SIZE];
         let mut path = bytes.iter_mut();
-        for (place, byte) in path.by_ref().zip(DIRECTORY) {
+        // The shorter one first: `zip` takes from its first before it looks at its second.
+        for (byte, place) in DIRECTORY.iter().zip(path.by_ref()) {
             *place = *byte;
         }
         // The last place is for the zero.

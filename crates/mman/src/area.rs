@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "makes the memory calls, on memory that the area owns")]
 
 use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
-use crate::explain;
+use crate::explain::{self, Touched};
 use crate::page::{PageRange, PageSize, RangeError};
 use core::ffi::c_void;
 use core::ops::Range;
@@ -93,9 +93,14 @@ impl Area {
         let hint = core::ptr::without_provenance_mut(address);
         // SAFETY: without FIXED the call takes nothing away; with it, the caller owns what is lost.
         let start = unsafe { sys::mmap(hint, len, prot, request.flags | flags, fd, offset) }?;
-        let end = start.addr().checked_add(len).ok_or(Errno::EOVERFLOW)?;
-        let pages = PageRange::new(start.addr(), end, page).map_err(|_misaligned| Errno::EINVAL)?;
-        let start = NonNull::new(start).ok_or(Errno::EFAULT)?;
+        let end = start.addr().checked_add(len);
+        let pages = end.and_then(|end| PageRange::new(start.addr(), end, page).ok());
+        let (Some(pages), Some(start)) = (pages, NonNull::new(start)) else {
+            // Address 0, or pages of another size than was asked for: nothing that an area can be.
+            // SAFETY: just mapped, and nobody knows of it.
+            let _gone = unsafe { sys::munmap(start, len) };
+            return Err(Errno::EINVAL);
+        };
         // A1 holds: the kernel just gave us these pages.
         let area = Self { start, pages, kind };
         match place {
@@ -160,8 +165,15 @@ impl Area {
     }
 
     pub(crate) fn error(&self, operation: Operation, pages: PageRange, errno: Errno) -> Error {
-        let place = self.address().saturating_add(pages.start());
-        explain::range(operation, self.kind, errno, place..place.saturating_add(pages.len()))
+        self.error_for(operation, pages, pages.len(), errno)
+    }
+
+    /// The error of a call that would have made the pages so long.
+    fn error_for(&self, operation: Operation, pages: PageRange, len: usize, errno: Errno) -> Error {
+        let start = self.address().saturating_add(pages.start());
+        let addresses = start..start.saturating_add(pages.len());
+        let touched = Touched { addresses, at: pages.start(), len };
+        explain::range(operation, self.kind, errno, &touched)
             .on(pages.start() as u64, pages.len() as u64)
     }
 
@@ -173,11 +185,20 @@ impl Area {
     }
 
     #[inline]
-    pub(crate) fn protect(&mut self, pages: PageRange, prot: Prot) -> Result<()> {
+    pub(crate) fn protect(
+        &mut self,
+        operation: Operation,
+        pages: PageRange,
+        prot: Prot,
+    ) -> Result<()> {
         let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
+        if prot.without(Prot::GROWSDOWN | Prot::GROWSUP) != prot {
+            // They would go on to the end of what the kernel counts as one mapping, which may be another's.
+            return Err(Error::new(operation, self.kind, Cause::UnknownFlag));
+        }
         // SAFETY: pages of ours (A1), into which nobody has a reference.
         unsafe { sys::mprotect(start, len, prot) }
-            .map_err(|errno| self.error(Operation::Protect, pages, errno))
+            .map_err(|errno| self.error(operation, pages, errno))
     }
 
     pub(crate) fn sync(&self, pages: PageRange, flags: SyncFlags) -> Result<()> {
@@ -203,47 +224,20 @@ impl Area {
             .map_err(|errno| self.error(operation, pages, errno))
     }
 
-    /// Puts a new mapping over pages of the area; they stay the area's.
+    /// Makes pages of the area hold nothing again; they stay the area's.
     ///
-    /// # Safety
-    ///
-    /// `request.fd` is -1, or open while this runs.
-    pub(crate) unsafe fn replace(
-        &mut self,
-        pages: PageRange,
-        request: Request,
-    ) -> Result<(), Errno> {
+    /// The kernel checks all that it can refuse before it takes away what was there: it is asked for no file, no
+    /// huge page and no promise of memory. What else is to come here goes by [`Area::move_over`].
+    pub(crate) fn empty_pages(&mut self, pages: PageRange, held: Request) -> Result<()> {
         let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
-        debug_assert_eq!(len, request.len, "the request is for these pages");
-        // SAFETY: what is replaced is ours (A1), and the descriptor is the caller's promise.
-        let placed = unsafe { Self::map(request, Place::Replacing(start.addr())) };
-        match placed {
+        debug_assert!(held.fd < 0 && held.prot == Prot::NONE && held.len == len, "holds nothing");
+        // SAFETY: what is replaced is ours (A1), and there is no descriptor.
+        match unsafe { Self::map(held, Place::Replacing(start.addr())) } {
             Ok(part) => {
                 part.into_pages(); // they stay this area's
                 Ok(())
             }
-            Err(errno) => {
-                self.refill(start.addr(), len);
-                Err(errno)
-            }
-        }
-    }
-
-    /// Keeps A1 after a replacement that failed. The kernel keeps what was there (always since 6.12; before
-    /// that, not where it refused to promise the memory), and then there is no room and nothing happens.
-    fn refill(&self, address: usize, len: usize) {
-        let request = Request {
-            kind: self.kind,
-            len,
-            page: self.page_size(),
-            prot: Prot::NONE,
-            flags: MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::NORESERVE,
-            fd: -1,
-            offset: 0,
-        };
-        // SAFETY: nothing is replaced, and there is no descriptor.
-        if let Ok(part) = unsafe { Self::map(request, Place::Exactly(address)) } {
-            part.into_pages();
+            Err(errno) => Err(self.error(Operation::Decommit, pages, errno)),
         }
     }
 
@@ -310,7 +304,7 @@ impl Area {
         let target = core::ptr::without_provenance_mut(new_address);
         // SAFETY: the old range is ours (A1), and the new one the caller's.
         let moved = unsafe { sys::mremap(self.start.as_ptr(), old_len, new_len, flags, target) };
-        let failed = |errno| self.error(Operation::Remap, self.whole(), errno);
+        let failed = |errno| self.error_for(Operation::Remap, self.whole(), new_len, errno);
         let start = moved.map_err(failed)?;
         NonNull::new(start).ok_or_else(|| failed(Errno::EFAULT))
     }
@@ -356,23 +350,25 @@ impl Area {
     }
 
     /// Moves this area's pages over pages of another, whose they become.
+    ///
+    /// This is how everything comes to a chosen place. `MAP_FIXED` would empty the place before it asks the file
+    /// system, the huge page pool or the accountant, any of which may refuse: the place would be nobody's then, and
+    /// another thread could be given it (seen, within milliseconds). `mremap` checks arguments and limits first,
+    /// and moves what is mapped already.
     pub(crate) fn move_over(
         mut self,
         target: &mut Self,
         pages: PageRange,
     ) -> Result<(), Refused<Self>> {
         debug_assert_eq!(pages.len(), self.len(), "as many pages as there are");
-        let Some((start, len)) = target.arguments(pages) else { return Ok(()) };
+        let Some((start, _)) = target.arguments(pages) else { return Ok(()) };
         // SAFETY: what is replaced is the target's (A1), and remains its own.
         match unsafe { self.move_to(start.addr()) } {
             Ok(()) => {
                 self.into_pages();
                 Ok(())
             }
-            Err(error) => {
-                target.refill(start.addr(), len);
-                Err(Refused { error, given: self })
-            }
+            Err(error) => Err(Refused { error, given: self }),
         }
     }
 

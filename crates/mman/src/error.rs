@@ -20,7 +20,9 @@ pub enum Operation {
     Unmap,
     /// Holding address space.
     Reserve,
-    /// Putting memory or an object into a reservation.
+    /// Making pages of a reservation usable.
+    Commit,
+    /// Putting an object into a reservation.
     Place,
     /// Taking it out again.
     Decommit,
@@ -53,6 +55,7 @@ impl fmt::Display for Operation {
             Self::Map => "map",
             Self::Unmap => "unmap",
             Self::Reserve => "reserve",
+            Self::Commit => "commit",
             Self::Place => "place",
             Self::Decommit => "decommit",
             Self::Protect => "protect",
@@ -102,7 +105,7 @@ impl fmt::Display for ObjectKind {
             Self::BlockDevice => "a block device",
             Self::CharacterDevice => "a character device",
             Self::Anonymous => "anonymous memory",
-            Self::Reservation => "a reservation",
+            Self::Reservation => "address space",
             Self::Directory => "a directory",
             Self::Pipe => "a pipe",
             Self::Socket => "a socket",
@@ -126,6 +129,8 @@ pub enum Cause {
     NotReadable,
     /// The descriptor was not opened for writing, which a shared writable mapping needs.
     NotWritable,
+    /// Only shared mappings can be validated, and so synchronized with DAX storage.
+    NotShared,
     /// The process has as many mappings as it may (`vm.max_map_count`).
     MapCountLimit {
         /// The limit.
@@ -299,6 +304,7 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::NotWritable => f.write_str(
             "not open for writing, which a shared writable mapping needs; open it read-write, or map it private",
         ),
+        Cause::NotShared => f.write_str("only shared mappings can be validated"),
         Cause::MapCountLimit { limit } => write!(
             f,
             "the process has as many mappings as it may, {limit}; raise vm.max_map_count, or map fewer and larger ranges"

@@ -46,12 +46,22 @@ pub(crate) fn map(
     Error::kernel(operation, kind, errno).because(cause)
 }
 
-/// The error of a call on memory that is mapped, at these addresses.
+/// What was asked of a call on memory that is mapped.
+#[derive(Clone, Debug)]
+pub(crate) struct Touched {
+    pub(crate) addresses: Range<usize>,
+    /// Where in the area they begin.
+    pub(crate) at: usize,
+    /// How long the range was to be: longer than it is where it was to grow.
+    pub(crate) len: usize,
+}
+
+/// The error of a call on memory that is mapped.
 pub(crate) fn range(
     operation: Operation,
     kind: ObjectKind,
     errno: Errno,
-    addresses: Range<usize>,
+    touched: &Touched,
 ) -> Error {
     let cause = match errno {
         Errno::EACCES => Cause::Denied,
@@ -60,9 +70,10 @@ pub(crate) fn range(
         }
         Errno::EBUSY if operation == Operation::Sync => Cause::Locked,
         Errno::EFAULT if operation == Operation::Remap => Cause::SeveralMappings,
-        Errno::EFAULT => first_fault(&addresses),
-        Errno::ENOMEM if !is_mapped(&addresses) => Cause::NotMapped,
-        Errno::ENOMEM => no_memory_for(operation, addresses.len()),
+        Errno::EFAULT => first_fault(touched),
+        Errno::EINVAL if touched.len as u64 > ADDRESS_SPACE => Cause::TooLong,
+        Errno::ENOMEM if !is_mapped(&touched.addresses) => Cause::NotMapped,
+        Errno::ENOMEM => no_memory_for(operation, touched.len),
         // Advice that destroys nothing is refused to who may not give it, never by a seal.
         Errno::EPERM if operation != Operation::Advise => Cause::Sealed,
         _ => Cause::Kernel,
@@ -94,16 +105,16 @@ fn why_unreachable(address: usize, at: u64, index: usize, wanted: u8) -> Cause {
     found
 }
 
-/// The first page of a range that cannot be read, as the byte of it counted from the range's start.
-fn first_fault(addresses: &Range<usize>) -> Cause {
+/// The first page of a range that cannot be read, as the byte of it counted from the area's start.
+fn first_fault(touched: &Touched) -> Cause {
     let page = PageSize::base();
-    let mut at = 0_usize;
-    while at < addresses.len() {
-        let address = addresses.start.saturating_add(at);
+    let mut passed = 0_usize;
+    while passed < touched.addresses.len() {
+        let address = touched.addresses.start.saturating_add(passed);
         if !copy::can_read(address) {
-            return fault(address, at as u64);
+            return fault(address, touched.at.saturating_add(passed) as u64);
         }
-        at = at.saturating_add(page.bytes());
+        passed = passed.saturating_add(page.bytes());
     }
     Cause::Kernel
 }
@@ -117,9 +128,15 @@ fn no_memory_for(operation: Operation, len: usize) -> Cause {
         page: PageSize::base().bytes(),
         fixed: None,
     };
+    // mremap wants room for more mappings than it will make.
+    if operation == Operation::Remap
+        && let Some(limit) = map_count_limit(MARGIN_OF_MREMAP)
+    {
+        return limit;
+    }
     match (operation, no_memory(asked)) {
         (Operation::Remap, Cause::Overcommit | Cause::NoAddressSpace) => Cause::NoRoom,
-        (Operation::Protect | Operation::Remap, cause) => cause,
+        (Operation::Protect | Operation::Commit | Operation::Remap, cause) => cause,
         (_, cause @ Cause::MapCountLimit { .. }) => cause,
         _ => Cause::Kernel,
     }
@@ -180,7 +197,7 @@ fn no_memory(asked: Asked) -> Cause {
     if asked.flags.contains(MapFlags::HUGETLB) || asked.page > PageSize::base().bytes() {
         return Cause::HugePagePool { page: asked.page };
     }
-    if let Some(cause) = map_count_limit() {
+    if let Some(cause) = map_count_limit(MARGIN) {
         return cause;
     }
     let pages = |index: usize| statm(index).saturating_mul(PageSize::base().bytes() as u64);
@@ -228,14 +245,19 @@ fn statm(index: usize) -> u64 {
     value
 }
 
-/// The limit of mappings, if the process has reached it: a call may need two more than there are.
-pub(crate) fn map_count_limit() -> Option<Cause> {
+/// A call may need two mappings more than there are.
+const MARGIN: u64 = 2;
+/// mremap refuses unless four more fit (`mm/mremap.c`), and counts one that `/proc` does not show.
+const MARGIN_OF_MREMAP: u64 = 6;
+
+/// The limit of mappings, if so few more would reach it.
+fn map_count_limit(margin: u64) -> Option<Cause> {
     let mut limit = None;
     each_line("/proc/sys/vm/max_map_count", |line| limit = parse_decimal(line));
     let limit = limit?;
     let mut count = 0_u64;
     each_line("/proc/self/maps", |_| count = count.saturating_add(1));
-    (count.saturating_add(2) >= limit).then_some(Cause::MapCountLimit { limit })
+    (count.saturating_add(margin) >= limit).then_some(Cause::MapCountLimit { limit })
 }
 
 fn limit_of(resource: Resource) -> u64 {

@@ -189,9 +189,10 @@ impl Mapping {
     /// [`Cause::MapCountLimit`], [`Cause::Sealed`].
     pub fn unmap(self) -> Result<(), Refused<Self>> {
         let shape = self.shape;
-        self.area
-            .unmap()
-            .map_err(|Refused { error, given }| Refused { error, given: Self::new(given, shape) })
+        self.area.unmap().map_err(|Refused { error, given }| {
+            let given = Self::new(given, shape);
+            Refused { error: given.told(error), given }
+        })
     }
 
     /// Cuts the mapping in two before byte `at`, which is a page boundary. Nothing is unmapped.
@@ -225,7 +226,8 @@ impl Mapping {
 
     /// A cut at an end: one of the halves is empty.
     fn split_at_end(self, at: usize) -> Result<(Self, Self), Refused<Self>> {
-        let nothing = Self::empty(self.kind(), self.page_size());
+        let shape = Shape { lead: 0, len: 0, ..self.shape };
+        let nothing = Self::new(Area::empty(self.kind(), self.page_size()), shape);
         if at == 0 {
             Ok((nothing, self))
         } else if at == self.len() {
@@ -285,6 +287,9 @@ impl Mapping {
             Ok(bytes) => bytes,
             Err(error) => return Err(Refused { error, given: self }),
         };
+        if let Err(error) = self.exactly(Operation::Unmap, &range) {
+            return Err(Refused { error, given: self });
+        }
         if start == end {
             let nothing = Self::empty(self.kind(), self.page_size());
             return Ok((self, nothing));

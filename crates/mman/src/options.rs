@@ -5,7 +5,7 @@ use crate::area::{Area, Place, Request, range_error};
 use crate::error::{Cause, Error, Operation, Result};
 use crate::explain::{self, Asked};
 use crate::mapping::{Mapping, Shape};
-use crate::object::{Backing, MemoryObject};
+use crate::object::{Backing, Identity, MemoryObject};
 use crate::page::{HugePageSize, PageRange, PageSize, RangeError, resolve};
 use core::ops::{Bound, RangeBounds};
 use mman_sys::{Errno, MapFlags, Prot};
@@ -50,6 +50,7 @@ pub struct MapOptions {
     start: Bound<u64>,
     end: Bound<u64>,
     past_end: bool,
+    validate: bool,
     prot: Prot,
     flags: MapFlags,
     huge: Option<HugePageSize>,
@@ -78,6 +79,7 @@ impl MapOptions {
             start: Bound::Unbounded,
             end: Bound::Unbounded,
             past_end: false,
+            validate: false,
             prot: Prot::READ,
             flags,
             huge: None,
@@ -110,9 +112,10 @@ impl MapOptions {
         Self { flags: self.flags.union(flag), ..self }
     }
 
-    /// A flag that the kernel does not know is [`Cause::UnknownFlag`] instead of being ignored. Shared only.
+    /// A flag that the kernel does not know is [`Cause::UnknownFlag`] instead of being ignored. For shared mappings;
+    /// others are refused with [`Cause::NotShared`].
     pub const fn validate(self) -> Self {
-        self.flag(MapFlags::SHARED_VALIDATE)
+        Self { validate: true, ..self }
     }
 
     /// Read in and map all pages now. That a page could not be is not an error.
@@ -159,7 +162,7 @@ impl MapOptions {
     /// Stores to a DAX file are durable when they are flushed from the processor. Implies
     /// [`validate`](Self::validate).
     pub const fn dax_sync(self) -> Self {
-        self.flag(MapFlags::SHARED_VALIDATE).flag(MapFlags::SYNC)
+        self.validate().flag(MapFlags::SYNC)
     }
 
     /// Near this address, if there is room.
@@ -167,7 +170,7 @@ impl MapOptions {
         Self { place: Place::Hint(address), ..self }
     }
 
-    /// At this address, a page boundary, where nothing may be mapped: else [`Cause::AddressTaken`].
+    /// At this address, a page boundary and not 0, where nothing may be mapped: else [`Cause::AddressTaken`].
     pub const fn at(self, address: usize) -> Self {
         Self { place: Place::Exactly(address), ..self }
     }
@@ -201,15 +204,39 @@ impl MapOptions {
     /// [`Cause::Range`] for a range that is not in the object, is empty or overflows; else what the kernel
     /// refused, with which of its causes it was.
     pub fn map(&self, object: &impl MemoryObject) -> Result<Mapping> {
-        let plan = self.plan(object)?;
-        let Some((request, shape)) = plan else {
+        let Some((request, shape)) = self.plan(object)? else {
             return Ok(Mapping::empty(object.kind(), PageSize::base()));
         };
+        self.check_place(&request, shape)?;
         // SAFETY: `replacing` was promised by who called it; the object keeps its descriptor open.
         let area = unsafe { Area::map(request, self.place) };
         match area {
             Ok(area) => Ok(Mapping::new(area, shape)),
             Err(errno) => Err(self.refused(Operation::Map, object, &request, shape, errno)),
+        }
+    }
+
+    /// An address of the caller's choice is a page boundary, and no null pointer.
+    fn check_place(&self, request: &Request, shape: Shape) -> Result<()> {
+        let (Place::Exactly(address) | Place::Replacing(address)) = self.place else {
+            return Ok(());
+        };
+        let page = request.page;
+        let cause = match address {
+            0 => Cause::AddressOutOfBounds,
+            _ if page.divides(address) => return Ok(()),
+            _ => Cause::Range(RangeError::Unaligned { value: address as u64, page: page.bytes() }),
+        };
+        let start = request.offset.saturating_add(shape.lead as u64);
+        Err(Error::new(Operation::Map, request.kind, cause).on(start, shape.len as u64))
+    }
+
+    /// The flags, with the map type that was asked for.
+    fn typed_flags(&self) -> Result<MapFlags, Cause> {
+        match self.flags.map_type() {
+            _ if !self.validate => Ok(self.flags),
+            MapFlags::SHARED => Ok(self.flags | MapFlags::SHARED_VALIDATE),
+            _ => Err(Cause::NotShared),
         }
     }
 
@@ -254,22 +281,22 @@ impl MapOptions {
             };
         }
         let at = |error: Error| error.on(start, length);
+        let refused = |cause| at(Error::new(Operation::Map, kind, cause));
         let page = self.huge.map_or_else(|| object.page_size(), HugePageSize::page_size);
+        if self.huge.is_some() && page <= PageSize::base() {
+            return Err(refused(Cause::HugePageSize { page: page.bytes() }));
+        }
+        let flags = self.typed_flags().map_err(refused)?;
         let lead_of = |offset: u64| offset & (page.bytes() as u64).wrapping_sub(1);
         let lead = lead_of(start);
-        let too_long = || at(Error::new(Operation::Map, kind, Cause::TooLong));
+        let too_long = || refused(Cause::TooLong);
         let bytes = usize::try_from(length.checked_add(lead).ok_or_else(too_long)?);
         let pages =
             PageRange::covering(0..bytes.map_err(|_| too_long())?, page).map_err(|_| too_long())?;
         if isize::try_from(pages.len()).is_err() {
             return Err(too_long()); // more than any object of Rust, and than any address space
         }
-        if let Place::Exactly(address) | Place::Replacing(address) = self.place
-            && !page.divides(address)
-        {
-            let unaligned = RangeError::Unaligned { value: address as u64, page: page.bytes() };
-            return Err(at(refuse(unaligned)));
-        }
+
         let (fd, anonymous) = match object.backing() {
             Backing::Descriptor(fd) => (fd.as_raw_fd(), MapFlags::empty()),
             Backing::Nothing => (-1, MapFlags::ANONYMOUS),
@@ -282,7 +309,7 @@ impl MapOptions {
             len: pages.len(),
             page,
             prot: self.prot,
-            flags: self.flags | anonymous | huge,
+            flags: flags | anonymous | huge,
             fd,
             // An anonymous mapping has no place in an object; the kernel wants 0, or a page boundary.
             offset: if fd < 0 { 0 } else { start.saturating_sub(lead) },
@@ -292,10 +319,19 @@ impl MapOptions {
         let shape = Shape {
             lead: narrow(lead)?,
             len: narrow(length)?,
-            sharing: self.flags.map_type(),
+            sharing: flags.map_type(),
             offset: request.offset,
-            identity: object.identity(),
+            identity: object.identity().or_else(|| own_identity(flags)),
         };
         Ok(Some((request, shape)))
+    }
+}
+
+/// Each mapping of shared anonymous memory is an object of its own. Private memory has nothing to be told apart by:
+/// neighbours can be merged whatever they were mapped as.
+fn own_identity(flags: MapFlags) -> Option<Identity> {
+    match flags.map_type() {
+        MapFlags::SHARED | MapFlags::SHARED_VALIDATE => Some(Identity::fresh()),
+        _ => None,
     }
 }

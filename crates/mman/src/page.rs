@@ -224,13 +224,17 @@ impl PageRange {
         Ok(Self { start, end, page })
     }
 
-    /// The fewest pages that hold every byte of `bytes`: rounded outwards.
+    /// The fewest pages that hold every byte of `bytes`: rounded outwards. None for no bytes.
     ///
     /// # Errors
     ///
     /// [`RangeError::Backwards`], [`RangeError::Overflow`].
     #[inline]
     pub const fn covering(bytes: Range<usize>, page: PageSize) -> Result<Self, RangeError> {
+        if bytes.start == bytes.end {
+            let start = page.round_down(bytes.start);
+            return Ok(Self { start, end: start, page });
+        }
         match page.round_up(bytes.end) {
             Some(end) if bytes.start <= bytes.end => {
                 Ok(Self { start: page.round_down(bytes.start), end, page })
@@ -378,6 +382,7 @@ mod tests {
         assert_eq!(PAGE.round_up(usize::MAX - 4095), Some(usize::MAX - 4095));
         assert_eq!(PAGE.round_up(1), Some(4096));
         assert_eq!(PageRange::covering(0..usize::MAX, PAGE), Err(RangeError::Overflow));
+        assert!(PageRange::covering(5..5, PAGE).unwrap().is_empty());
         assert!(PageRange::within(usize::MAX - 1..usize::MAX, PAGE).is_empty());
         #[expect(clippy::reversed_empty_ranges, reason = "what is tested")]
         let backwards = PageRange::covering(5000..3, PAGE);

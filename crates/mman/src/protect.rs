@@ -26,6 +26,6 @@ impl Mapping {
     #[inline]
     pub fn protect(&mut self, range: impl RangeBounds<usize>, protection: Prot) -> Result<()> {
         let pages = self.exactly(Operation::Protect, &range)?;
-        self.area.protect(pages, protection).map_err(|error| self.told(error))
+        self.area.protect(Operation::Protect, pages, protection).map_err(|error| self.told(error))
     }
 }

@@ -117,12 +117,16 @@ impl Mapping {
                 let start = at.saturating_add(shape.lead);
                 Ok(start..start.saturating_add(shape.len))
             }
-            Err(Refused { error, given }) => Err(Refused { error, given: Self::new(given, shape) }),
+            Err(Refused { error, given }) => {
+                let given = Self::new(given, shape);
+                Err(Refused { error: given.told(error), given })
+            }
         }
     }
 
-    /// Takes the pages away into a new mapping, and leaves this one as it would be if it were new: anonymous
-    /// memory reads as zeros, a file is read again (5.7, for files 5.13).
+    /// Takes the pages away into a new mapping, and leaves this one as it would be if it were new: private
+    /// anonymous memory reads as zeros, a file is read again, and shared memory shows the same bytes in both
+    /// (5.7, for shared mappings and files 5.13).
     ///
     /// # Errors
     ///
@@ -149,7 +153,8 @@ impl Mapping {
         let len = self.mapped_len();
         let shape: Shape = self.shape();
         // SAFETY: no FIXED, so nothing is replaced; what is made has no owner but the one it gets here.
-        let start = unsafe { self.area.remap(old_len, len, flags, 0) }?;
+        let start = unsafe { self.area.remap(old_len, len, flags, 0) };
+        let start = start.map_err(|error| self.told(error))?;
         // SAFETY: just made by the kernel, of that length.
         let area = unsafe { self.area.beside(start, len) };
         Ok(Self::new(area, shape))

@@ -36,8 +36,9 @@ pub struct Reservation {
     pub(crate) area: Area,
 }
 
-/// What address space without memory is mapped as.
-const HELD: MapFlags = MapFlags::PRIVATE.union(MapFlags::ANONYMOUS).union(MapFlags::NORESERVE);
+/// What address space without memory is mapped as. Not `NORESERVE`: what nobody can write to is not counted
+/// anyway, and what is committed later must be.
+const HELD: MapFlags = MapFlags::PRIVATE.union(MapFlags::ANONYMOUS);
 
 impl Reservation {
     /// Holds so many bytes of address space, rounded up to pages.
@@ -130,6 +131,9 @@ impl Reservation {
     /// Pages whose bounds are these bytes.
     fn exactly(&self, operation: Operation, bounds: &impl RangeBounds<usize>) -> Result<PageRange> {
         let bytes = self.bytes(operation, bounds)?;
+        if bytes.is_empty() {
+            return Ok(PageRange::within(0..0, self.area.page_size()));
+        }
         self.area
             .exactly(bytes)
             .map_err(|error| range_error(operation, ObjectKind::Reservation, error))
@@ -168,7 +172,8 @@ impl Reservation {
     /// [`Cause::Range`], also for bounds that are no page boundaries; [`Cause::Overcommit`],
     /// [`Cause::MapCountLimit`].
     pub fn commit(&mut self, range: impl RangeBounds<usize>) -> Result<()> {
-        self.protect(range, Prot::READ | Prot::WRITE)
+        let pages = self.exactly(Operation::Commit, &range)?;
+        self.area.protect(Operation::Commit, pages, Prot::READ | Prot::WRITE)
     }
 
     /// Sets the protection of pages that are committed or placed; on others it commits them.
@@ -178,7 +183,7 @@ impl Reservation {
     /// Those of [`Mapping::protect`].
     pub fn protect(&mut self, range: impl RangeBounds<usize>, protection: Prot) -> Result<()> {
         let pages = self.exactly(Operation::Protect, &range)?;
-        self.area.protect(pages, protection)
+        self.area.protect(Operation::Protect, pages, protection)
     }
 
     /// Gives memory back, and takes out what was placed: the pages are held again, and nothing else.
@@ -188,9 +193,7 @@ impl Reservation {
     /// [`Cause::Range`], also for bounds that are no page boundaries; [`Cause::MapCountLimit`].
     pub fn decommit(&mut self, range: impl RangeBounds<usize>) -> Result<()> {
         let pages = self.exactly(Operation::Decommit, &range)?;
-        // SAFETY: there is no descriptor.
-        unsafe { self.area.replace(pages, held(pages)) }
-            .map_err(|errno| self.area.error(Operation::Decommit, pages, errno))
+        self.area.empty_pages(pages, held(pages))
     }
 
     /// Puts an object at byte `at`, a page boundary, and answers where its bytes are. What was there before is
@@ -205,11 +208,15 @@ impl Reservation {
         options: &MapOptions,
         object: &impl MemoryObject,
     ) -> Result<Range<usize>> {
-        let Some((request, shape)) = options.plan(object)? else { return Ok(at..at) };
+        let Some((request, shape)) = options.plan(object)? else {
+            self.bytes(Operation::Place, &(at..at))?;
+            return Ok(at..at);
+        };
         let pages = self.room_for(Operation::Place, at, request.len, request.page)?;
-        // SAFETY: the object keeps its descriptor open.
-        unsafe { self.area.replace(pages, request) }
-            .map_err(|errno| options.refused(Operation::Place, object, &request, shape, errno))?;
+        let refused = |errno| options.refused(Operation::Place, object, &request, shape, errno);
+        // SAFETY: nothing is replaced, and the object keeps its descriptor open.
+        let area = unsafe { Area::map(request, Place::Anywhere) }.map_err(refused)?;
+        area.move_over(&mut self.area, pages)?;
         let start = at.saturating_add(shape.lead);
         Ok(start..start.saturating_add(shape.len))
     }
@@ -247,6 +254,22 @@ impl Reservation {
             Err((error, area)) => {
                 let error = range_error(Operation::Split, ObjectKind::Reservation, error);
                 Err(Refused { error, given: Self { area } })
+            }
+        }
+    }
+
+    /// Makes one reservation of two that lie one after the other: what [`split_at`](Self::split_at) undoes.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::NotAdjacent`]; both come back.
+    pub fn merge(self, next: Self) -> Result<Self, Refused<(Self, Self)>> {
+        match self.area.join(next.area) {
+            Ok(area) => Ok(Self { area }),
+            Err((low, high)) => {
+                let kind = ObjectKind::Reservation;
+                let error = Error::new(Operation::Merge, kind, Cause::NotAdjacent);
+                Err(Refused { error, given: (Self { area: low }, Self { area: high }) })
             }
         }
     }

@@ -8,6 +8,7 @@ pub use file::FileObject;
 
 use crate::error::{ObjectKind, Result};
 use crate::page::PageSize;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::os::fd::BorrowedFd;
 
 /// Something that can be mapped: see [`crate::MapOptions::map`].
@@ -40,6 +41,14 @@ pub enum Backing<'object> {
 pub struct Identity {
     pub(crate) device: u64,
     pub(crate) inode: u64,
+}
+
+impl Identity {
+    /// A number that no device has, and a new one each time.
+    pub(crate) fn fresh() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { device: u64::MAX, inode: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
 }
 
 /// The sealed half of [`MemoryObject`].

@@ -1,0 +1,49 @@
+//! Looking at memory at an address, by the kernel: what cannot be read is no signal.
+
+use mman_sys::{Errno, IoVec, getpid, mincore, process_vm_readv};
+use std::ffi::c_void;
+
+/// The bytes at an address; `None` where one of them cannot be read.
+#[must_use]
+pub fn read(address: usize, len: usize) -> Option<Vec<u8>> {
+    let mut bytes = vec![0_u8; len];
+    let local = [IoVec { iov_base: bytes.as_mut_ptr().cast(), iov_len: len as _ }];
+    let remote = [IoVec { iov_base: pointer(address), iov_len: len as _ }];
+    // SAFETY: `local` is the vector's own bytes.
+    let copied = unsafe { process_vm_readv(getpid(), &local, &remote) };
+    (copied == Ok(len)).then_some(bytes)
+}
+
+/// Which pages of a range are in memory.
+///
+/// # Errors
+///
+/// What the kernel answers.
+pub fn resident(address: usize, pages: usize) -> Result<Vec<bool>, Errno> {
+    let mut answer = vec![0_u8; pages];
+    // SAFETY: the answer has a byte for each page.
+    unsafe { mincore(pointer(address), pages * crate::page(), answer.as_mut_ptr()) }?;
+    Ok(answer.into_iter().map(|byte| byte & 1 == 1).collect())
+}
+
+/// Locks pages into memory.
+///
+/// # Errors
+///
+/// What the kernel answers.
+pub fn lock(address: usize, len: usize) -> Result<(), Errno> {
+    mman_sys::mlock(pointer(address), len)
+}
+
+/// Unlocks them.
+///
+/// # Errors
+///
+/// What the kernel answers.
+pub fn unlock(address: usize, len: usize) -> Result<(), Errno> {
+    mman_sys::munlock(pointer(address), len)
+}
+
+pub(crate) const fn pointer(address: usize) -> *mut c_void {
+    std::ptr::without_provenance_mut(address)
+}

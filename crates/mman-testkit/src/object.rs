@@ -1,0 +1,61 @@
+//! Objects without a name: memfds, pipes, sockets, descriptors opened in odd ways.
+
+use crate::pattern;
+use mman_sys::{Errno, MemfdFlags, RawFd, Seals, add_seals, memfd_create};
+use rustix::fs::{Mode, OFlags, open};
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
+
+/// A memfd that can be sealed, filled with so many bytes of the pattern.
+///
+/// # Panics
+///
+/// Where it cannot be made.
+#[must_use]
+pub fn memfd(len: usize) -> File {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    // SAFETY: the name ends with a zero.
+    let made = unsafe { memfd_create(c"mman-testkit".as_ptr(), flags) };
+    let mut file = own(made.expect("a memfd"));
+    file.write_all(&pattern::bytes(0, len)).expect("room in a memfd");
+    file
+}
+
+/// Adds seals to a memfd.
+///
+/// # Errors
+///
+/// What the kernel answers.
+pub fn seal(file: &File, seals: Seals) -> Result<(), Errno> {
+    // SAFETY: the file is open.
+    unsafe { add_seals(file.as_raw_fd(), seals) }
+}
+
+/// A descriptor that a call has just made, closed when it is dropped.
+#[must_use]
+pub fn own(fd: RawFd) -> File {
+    // SAFETY: the kernel just made it, and nobody else knows it.
+    unsafe { File::from_raw_fd(fd) }
+}
+
+/// A descriptor for the name of a file only (`O_PATH`).
+///
+/// # Panics
+///
+/// Where it cannot be opened.
+#[must_use]
+pub fn name_only(path: impl AsRef<Path>) -> OwnedFd {
+    open(path.as_ref(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).expect("a name")
+}
+
+/// A file opened for writing only.
+///
+/// # Panics
+///
+/// Where it cannot be opened.
+#[must_use]
+pub fn write_only(path: impl AsRef<Path>) -> File {
+    File::options().write(true).open(path).expect("a file to write")
+}

@@ -1,0 +1,73 @@
+//! The unsafe methods of the library, for tests that keep the habits of this crate.
+
+use mman::{Advice, MapFlags, MapOptions, Mapping, Result};
+use std::ops::{Range, RangeBounds};
+
+/// [`MapOptions::replacing`] an address that is the test's own.
+pub fn replacing(options: MapOptions, address: usize) -> MapOptions {
+    // SAFETY: the address is the test's own, or it is refused.
+    unsafe { options.replacing(address) }
+}
+
+/// [`MapOptions::flags`] that replace nothing.
+///
+/// # Panics
+///
+/// For flags that do.
+pub fn flags(options: MapOptions, flags: MapFlags) -> MapOptions {
+    assert!(!flags.contains(MapFlags::FIXED), "flags that replace nothing");
+    // SAFETY: checked; and the type of the object stays.
+    unsafe { options.flags(flags) }
+}
+
+/// [`Mapping::move_to`] an address that is the test's own.
+///
+/// # Errors
+///
+/// Its own.
+pub fn move_to(mapping: &mut Mapping, address: usize) -> Result<()> {
+    // SAFETY: the address is the test's own, or it is refused.
+    unsafe { mapping.move_to(address) }
+}
+
+/// [`Mapping::advise_unchecked`], on memory that nobody reaches by pointer.
+///
+/// # Errors
+///
+/// Its own.
+///
+/// # Panics
+///
+/// For advice that takes memory away from the whole machine.
+pub fn advise(mapping: &Mapping, range: impl RangeBounds<usize>, advice: Advice) -> Result<()> {
+    assert!(![Advice::HWPOISON, Advice::SOFT_OFFLINE].contains(&advice), "not on this machine");
+    // SAFETY: no test has a pointer to the bytes.
+    unsafe { mapping.advise_unchecked(range, advice) }
+}
+
+/// Seals a mapping with mseal: it stays until the process ends, a child.
+///
+/// # Errors
+///
+/// What the kernel answers.
+pub fn seal(mapping: &Mapping) -> Result<(), mman::Errno> {
+    let page = mapping.page_size();
+    let start = page.round_down(mapping.as_ptr().addr());
+    // SAFETY: the range is the mapping's; that nothing can be changed any more is what the test wants.
+    unsafe { mman_sys::mseal(crate::memory::pointer(start), mapping.mapped_len(), 0) }
+}
+
+/// Gives a mapping up without unmapping it: its pages are another's now, or two owners claim them.
+pub fn disown(mapping: Mapping) {
+    std::mem::forget(mapping);
+}
+
+/// Unmaps addresses that are the test's own, and that no mapping owns any more.
+///
+/// # Panics
+///
+/// Where the kernel refuses.
+pub fn unmap(range: Range<usize>) {
+    // SAFETY: the range is the test's own, and nobody has a reference into it.
+    unsafe { mman_sys::munmap(crate::memory::pointer(range.start), range.len()) }.expect("munmap");
+}
