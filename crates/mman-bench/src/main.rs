@@ -1,2 +1,78 @@
-//! Being written.
-fn main() {}
+//! Side-by-side measurements of mman and its peers: `mman-bench NAME...`.
+
+mod access;
+mod c_calls;
+mod calls;
+mod cat;
+mod child;
+mod failure;
+mod file;
+mod machine;
+mod measure;
+mod ours_cat;
+mod peak;
+mod table;
+mod when;
+mod windows;
+
+use failure::Result;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// A name, what it measures, and how.
+struct Measurement {
+    name: &'static str,
+    about: &'static str,
+    run: fn() -> Result<()>,
+}
+
+const MEASUREMENTS: &[Measurement] = &[
+    // First: threads that others start change what the C library does.
+    Measurement { name: "c-calls", about: "libmman's calls against libc's", run: c_calls::run },
+    Measurement { name: "calls", about: "the cost of a call, by whom it is made", run: calls::run },
+    Measurement { name: "cat", about: "mman cat, cat and memmap2's example", run: cat::run },
+    Measurement { name: "when", about: "mapping against reading", run: when::run },
+    Measurement { name: "windows", about: "ways to write a file out in pieces", run: windows::run },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match chosen(&arguments) {
+        None => {
+            usage();
+            ExitCode::from(2)
+        }
+        Some(Err(error)) => {
+            eprintln!("mman-bench: {error}");
+            ExitCode::FAILURE
+        }
+        Some(Ok(())) => ExitCode::SUCCESS,
+    }
+}
+
+/// Runs what the arguments say; `None` where they say nothing that is known.
+fn chosen(arguments: &[&str]) -> Option<Result<()>> {
+    match arguments {
+        // What the measurements run as children.
+        ["ours-cat", how, window, file] => {
+            let window = window.parse().ok()?;
+            return Some(ours_cat::ours(Path::new(file), how, window));
+        }
+        ["peer-cat", file] => return Some(ours_cat::peer(Path::new(file))),
+        ["all"] => return Some(MEASUREMENTS.iter().try_for_each(|one| (one.run)())),
+        [] => return None,
+        _ => {}
+    }
+    let find = |name| MEASUREMENTS.iter().find(|one| one.name == name);
+    let chosen: Option<Vec<_>> = arguments.iter().map(|name| find(*name)).collect();
+    Some(chosen?.iter().try_for_each(|one| (one.run)()))
+}
+
+fn usage() {
+    eprintln!("usage: mman-bench NAME...\n");
+    for one in MEASUREMENTS {
+        eprintln!("  {:<8} {}", one.name, one.about);
+    }
+    eprintln!("  {:<8} all of them, one after the other", "all");
+}
