@@ -16,8 +16,8 @@ impl Mapping {
     /// Copies the bytes from `at` on into `bytes`, all or an error.
     ///
     /// The kernel does the copying ([process_vm_readv(2)](https://man7.org/linux/man-pages/man2/process_vm_readv.2.html)),
-    /// so that a page which is not there is an error and not a signal. That costs a system call: it is for
-    /// kilobytes, not for words.
+    /// so that a page which is not there is an error and not a signal. That costs a system call, twice as much as
+    /// `pread` for 8 bytes and half as much again for 4 KiB: it is for kilobytes, not for words.
     ///
     /// # Errors
     ///

@@ -24,8 +24,11 @@ static void stepped(int, siginfo_t *, void *context)
 		registers[REG_EFL] &= ~TRAP_FLAG;
 		return;
 	}
-	if (++steps == request_at)
+	if (++steps == request_at) {
 		pthread_cancel(pthread_self());
+		/* It is not acted on at once: then the rest goes on without stops. */
+		registers[REG_EFL] &= ~TRAP_FLAG;
+	}
 }
 
 static void *stepping_thread(void *)

@@ -19,10 +19,10 @@ pub(crate) fn write(
 ) -> Result<(), Failure> {
     let mut sink = Sink::new(hex, range.start)?;
     let mut start = range.start;
+    let mut size = size_now(target, object)?;
     while start < range.end {
         let boundary = start.saturating_add(1).checked_next_multiple_of(WINDOW);
-        // A file that is being cut is written up to where it ends now.
-        let size = size_now(target, object)?;
+        // A file that is being cut is written up to where it ended a moment ago.
         if size <= start {
             return Err(shorter(target, size));
         }
@@ -41,7 +41,11 @@ pub(crate) fn write(
             }
             Err(Stopped::Writing(failure)) => return Err(failure),
         }
-        still_there(target, object, &window)?;
+        // In the last page of a file that became shorter, zeros stand where bytes were, and no call fails.
+        size = size_now(target, object)?;
+        if size < window.end {
+            return Err(shorter(target, size));
+        }
         start = window.end;
     }
     sink.finish()
@@ -57,14 +61,6 @@ fn only_readable(error: &Error) -> bool {
 fn size_now(target: &Target, object: &FileObject) -> Result<u64, Failure> {
     let size = object.size().map_err(|error| Failure::of(&target.name, &error))?;
     Ok(size.unwrap_or(u64::MAX))
-}
-
-/// In the last page of a file that became shorter, zeros stand where bytes were, and no call fails.
-fn still_there(target: &Target, object: &FileObject, window: &Range<u64>) -> Result<(), Failure> {
-    match size_now(target, object)? {
-        size if size < window.end => Err(shorter(target, size)),
-        _ => Ok(()),
-    }
 }
 
 fn shorter(target: &Target, size: u64) -> Failure {
