@@ -75,7 +75,7 @@ programs! {
 }
 
 /// Sources that other tests build.
-const ELSEWHERE: [&str; 2] = ["cancel_unwind.cc", "open.c"];
+const ELSEWHERE: [&str; 3] = ["cancel_steps.cc", "cancel_unwind.cc", "open.c"];
 
 /// No source is forgotten.
 #[test]

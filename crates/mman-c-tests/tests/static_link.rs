@@ -19,10 +19,10 @@ static void (*volatile all[])(void) = {
 };
 int main(void)
 {
-	int missing = 0;
-	for (unsigned long index = 0; index < sizeof all / sizeof *all; index++)
-		missing += !all[index];
-	return missing;
+    int missing = 0;
+    for (unsigned long index = 0; index < sizeof all / sizeof *all; index++)
+        missing += !all[index];
+    return missing;
 }
 ";
 

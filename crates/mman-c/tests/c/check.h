@@ -191,6 +191,7 @@ UNUSED static void in_child(const char *name, void (*body)(void))
 	NEED(child >= 0);
 	if (child == 0) {
 		mismatches = 0;
+		alarm(200);
 		body();
 		_exit(mismatches != 0);
 	}

@@ -12,9 +12,12 @@ static pid_t victim(void)
 {
 	pid_t child = fork();
 	NEED(child >= 0);
-	if (child == 0)
+	if (child == 0) {
+		/* It must not outlive a test that is ended. */
+		alarm(200);
 		for (;;)
 			pause();
+	}
 	return child;
 }
 
