@@ -10,7 +10,7 @@ use crate::page::{PageRange, PageSize, RangeError};
 use core::ffi::c_void;
 use core::ops::Range;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use mman_sys as sys;
 use mman_sys::{Advice, Errno, MapFlags, Prot, RawFd, RemapFlags, SyncFlags};
 
@@ -361,14 +361,58 @@ impl Area {
         pages: PageRange,
     ) -> Result<(), Refused<Self>> {
         debug_assert_eq!(pages.len(), self.len(), "as many pages as there are");
-        let Some((start, _)) = target.arguments(pages) else { return Ok(()) };
+        if let Err(error) = self.prepare_to_move() {
+            return Err(Refused { error, given: self });
+        }
+        let Some((start, len)) = target.arguments(pages) else { return Ok(()) };
         // SAFETY: what is replaced is the target's (A1), and remains its own.
         match unsafe { self.move_to(start.addr()) } {
             Ok(()) => {
                 self.into_pages();
                 Ok(())
             }
-            Err(error) => Err(Refused { error, given: self }),
+            Err(error) => {
+                target.hold_again(start.addr(), len);
+                Err(Refused { error, given: self })
+            }
+        }
+    }
+
+    /// Takes away what makes `mremap` fail after it has emptied the place that it moves to.
+    fn prepare_to_move(&self) -> Result<()> {
+        // Pages that may be merged are unshared while they are moved, which a signal interrupts.
+        if let Some((start, len)) = self.arguments(self.whole()) {
+            // SAFETY: pages of ours (A1), of which no byte is changed. EINVAL: the kernel merges nothing.
+            while let Err(Errno::EINTR) = unsafe { sys::madvise(start, len, Advice::UNMERGEABLE) } {
+            }
+        }
+        // Kernels before 6.17 find out late that the range is several mappings.
+        let addresses = self.pages.start()..self.pages.end();
+        if explain::mappings_in(&addresses) <= 1 {
+            return Ok(());
+        }
+        match moves_several_mappings() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.error(Operation::Remap, self.whole(), Errno::EFAULT)),
+            Err(errno) => Err(self.error(Operation::Remap, self.whole(), errno)),
+        }
+    }
+
+    /// Takes a place back that a failed move may have left empty. Where it did not, there is no room and nothing
+    /// happens.
+    fn hold_again(&self, address: usize, len: usize) {
+        let request = Request {
+            kind: self.kind,
+            len,
+            page: self.page_size(),
+            prot: Prot::NONE,
+            flags: MapFlags::PRIVATE | MapFlags::ANONYMOUS,
+            fd: -1,
+            offset: 0,
+        };
+        // SAFETY: nothing is replaced, and there is no descriptor.
+        if let Ok(part) = unsafe { Self::map(request, Place::Exactly(address)) } {
+            part.into_pages();
         }
     }
 
@@ -407,6 +451,55 @@ impl Drop for Area {
             LEAKED.fetch_add(len, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether this kernel moves a range of several mappings at once (6.17): tried on pages of our own, and remembered.
+///
+/// # Errors
+///
+/// `ENOMEM` where it could not be tried, at the limit of mappings: then nothing is remembered.
+fn moves_several_mappings() -> Result<bool, Errno> {
+    const NOT_TRIED: u8 = 0;
+    const YES: u8 = 1;
+    const NO: u8 = 2;
+    static ANSWER: AtomicU8 = AtomicU8::new(NOT_TRIED);
+    match ANSWER.load(Ordering::Relaxed) {
+        NOT_TRIED => {
+            let answer = match try_moving_several() {
+                Ok(()) => YES,
+                Err(error) if error.errno() == Some(Errno::EFAULT) => NO,
+                Err(_) => return Err(Errno::ENOMEM),
+            };
+            ANSWER.store(answer, Ordering::Relaxed);
+            Ok(answer == YES)
+        }
+        known => Ok(known == YES),
+    }
+}
+
+fn try_moving_several() -> Result<()> {
+    let page = PageSize::base();
+    let len = page.bytes().saturating_mul(2);
+    let request = Request {
+        kind: ObjectKind::Anonymous,
+        len,
+        page,
+        prot: Prot::NONE,
+        flags: MapFlags::PRIVATE | MapFlags::ANONYMOUS,
+        fd: -1,
+        offset: 0,
+    };
+    let failed = |errno| Error::kernel(Operation::Map, ObjectKind::Anonymous, errno);
+    // SAFETY: nothing is replaced, and there is no descriptor.
+    let mut source = unsafe { Area::map(request, Place::Anywhere) }.map_err(failed)?;
+    // SAFETY: as above.
+    let target = unsafe { Area::map(request, Place::Anywhere) }.map_err(failed)?;
+    let first = PageRange::within(0..page.bytes(), page);
+    source.protect(Operation::Protect, first, Prot::READ)?;
+    let place = target.into_pages().start();
+    // SAFETY: the place was the target's, which gave it up. Where the kernel cannot, the place is empty or leaks two
+    // pages of addresses.
+    unsafe { source.move_to(place) }
 }
 
 /// A range that is none, as an error of an operation.

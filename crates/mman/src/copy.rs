@@ -39,7 +39,8 @@ impl Mapping {
     }
 
     /// Writes bytes of the mapping to a file, pipe or socket, without a copy of ours between: the kernel takes
-    /// them from the pages ([write(2)](https://man7.org/linux/man-pages/man2/write.2.html)).
+    /// them from the pages ([write(2)](https://man7.org/linux/man-pages/man2/write.2.html)). A pipe whose reader left
+    /// raises SIGPIPE, as for every write; Rust programs ignore that signal unless they say otherwise.
     ///
     /// # Errors
     ///

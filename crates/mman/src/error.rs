@@ -167,6 +167,8 @@ pub enum Cause {
     NoAddressSpace,
     /// Something is mapped at the address.
     AddressTaken,
+    /// The address is in the room that the stack grows into.
+    StackRoom,
     /// The address is below what the kernel lets anybody map (`vm.mmap_min_addr`), or above the address space.
     AddressOutOfBounds,
     /// The file system refuses shared mappings.
@@ -328,6 +330,7 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         }
         Cause::NoAddressSpace => f.write_str("no gap of the address space is large enough"),
         Cause::AddressTaken => f.write_str("something is mapped at the address"),
+        Cause::StackRoom => f.write_str("the address is in the room that the stack needs to grow"),
         Cause::AddressOutOfBounds => {
             f.write_str("the address is outside what may be mapped (see vm.mmap_min_addr)")
         }

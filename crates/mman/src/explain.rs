@@ -277,6 +277,40 @@ fn is_mapped(addresses: &Range<usize>) -> bool {
     covered >= addresses.end
 }
 
+/// How many mappings the kernel counts in a range.
+pub(crate) fn mappings_in(addresses: &Range<usize>) -> usize {
+    let mut count = 0_usize;
+    each_line("/proc/self/maps", |line| {
+        if let Some((range, _)) = parse_maps_line(line)
+            && range.start < addresses.end
+            && addresses.start < range.end
+        {
+            count = count.saturating_add(1);
+        }
+    });
+    count
+}
+
+/// What the first thread's stack may still grow into, with the gap that the kernel keeps below it. Something
+/// mapped there makes the stack's next growth a SIGSEGV.
+pub(crate) fn room_of_the_stack() -> Option<Range<usize>> {
+    let mut stack = None;
+    each_line("/proc/self/maps", |line| {
+        if line.ends_with(b"[stack]") {
+            stack = parse_maps_line(line).map(|(range, _)| range);
+        }
+    });
+    let stack = stack?;
+    let limit = getrlimit(Resource::Stack).current.unwrap_or(LARGEST_STACK).min(LARGEST_STACK);
+    let room = usize::try_from(limit.saturating_add(STACK_GAP)).ok()?;
+    Some(stack.end.saturating_sub(room)..stack.end)
+}
+
+/// Beyond this a stack without limit is not believed to grow.
+const LARGEST_STACK: u64 = 1 << 30;
+/// `stack_guard_gap`: 256 pages of 4 KiB, by default.
+const STACK_GAP: u64 = 1 << 20;
+
 /// Addresses of a line of `/proc/PID/maps`, and what comes after them.
 fn parse_maps_line(line: &[u8]) -> Option<(Range<usize>, &[u8])> {
     let (addresses, rest) = line.split_at_checked(line.iter().position(|byte| *byte == b' ')?)?;

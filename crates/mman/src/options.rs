@@ -5,7 +5,7 @@ use crate::area::{Area, Place, Request, range_error};
 use crate::error::{Cause, Error, Operation, Result};
 use crate::explain::{self, Asked};
 use crate::mapping::{Mapping, Shape};
-use crate::object::{Backing, Identity, MemoryObject};
+use crate::object::{Backing, Described, Identity, MemoryObject};
 use crate::page::{HugePageSize, PageRange, PageSize, RangeError, resolve};
 use core::ops::{Bound, RangeBounds};
 use mman_sys::{Errno, MapFlags, Prot};
@@ -165,12 +165,13 @@ impl MapOptions {
         self.validate().flag(MapFlags::SYNC)
     }
 
-    /// Near this address, if there is room.
+    /// Near this address, if there is room. Not in the room that the stack grows into: [`Cause::StackRoom`].
     pub const fn near(self, address: usize) -> Self {
         Self { place: Place::Hint(address), ..self }
     }
 
-    /// At this address, a page boundary and not 0, where nothing may be mapped: else [`Cause::AddressTaken`].
+    /// At this address, a page boundary and not 0, where nothing may be mapped: else [`Cause::AddressTaken`]. Not
+    /// in the room that the stack grows into either: [`Cause::StackRoom`].
     pub const fn at(self, address: usize) -> Self {
         Self { place: Place::Exactly(address), ..self }
     }
@@ -218,17 +219,37 @@ impl MapOptions {
 
     /// An address of the caller's choice is a page boundary, and no null pointer.
     fn check_place(&self, request: &Request, shape: Shape) -> Result<()> {
-        let (Place::Exactly(address) | Place::Replacing(address)) = self.place else {
+        let (Place::Exactly(address) | Place::Replacing(address) | Place::Hint(address)) =
+            self.place
+        else {
             return Ok(());
         };
+        let is_hint = matches!(self.place, Place::Hint(_));
         let page = request.page;
         let cause = match address {
+            _ if !matches!(self.place, Place::Replacing(_))
+                && in_stack_room(address, request.len) =>
+            {
+                Cause::StackRoom
+            }
+            _ if is_hint => return Ok(()),
             0 => Cause::AddressOutOfBounds,
             _ if page.divides(address) => return Ok(()),
             _ => Cause::Range(RangeError::Unaligned { value: address as u64, page: page.bytes() }),
         };
         let start = request.offset.saturating_add(shape.lead as u64);
         Err(Error::new(Operation::Map, request.kind, cause).on(start, shape.len as u64))
+    }
+
+    /// The pages that the kernel will map: those of a file of huge pages are its own, whatever size is asked for.
+    fn page_size(&self, own: PageSize, backing: &Backing<'_>) -> Result<PageSize, Cause> {
+        let Some(asked) = self.huge.map(HugePageSize::page_size) else { return Ok(own) };
+        let base = PageSize::base();
+        let is_huge_file = matches!(backing, Backing::Descriptor(_)) && own > base;
+        if asked <= base || (is_huge_file && asked != own) {
+            return Err(Cause::HugePageSize { page: asked.bytes() });
+        }
+        Ok(asked)
     }
 
     /// The flags, with the map type that was asked for.
@@ -260,7 +281,8 @@ impl MapOptions {
             page: request.page.bytes(),
             fixed,
         };
-        explain::map(operation, object.kind(), errno, asked, &object.backing())
+        let backing = object.describe().map_or(Backing::Nothing, |described| described.backing);
+        explain::map(operation, object.kind(), errno, asked, &backing)
             .on(request.offset.saturating_add(shape.lead as u64), shape.len as u64)
     }
 
@@ -268,7 +290,7 @@ impl MapOptions {
     pub(crate) fn plan(&self, object: &impl MemoryObject) -> Result<Option<(Request, Shape)>> {
         let kind = object.kind();
         let refuse = |error| range_error(Operation::Map, kind, error);
-        let size = object.size()?;
+        let Described { backing, size, identity, page: own_page } = object.describe()?;
         let limit = if self.past_end { None } else { size };
         let open_end = self.past_end && self.end == Bound::Unbounded;
         let bounds = (self.start, self.end);
@@ -282,10 +304,7 @@ impl MapOptions {
         }
         let at = |error: Error| error.on(start, length);
         let refused = |cause| at(Error::new(Operation::Map, kind, cause));
-        let page = self.huge.map_or_else(|| object.page_size(), HugePageSize::page_size);
-        if self.huge.is_some() && page <= PageSize::base() {
-            return Err(refused(Cause::HugePageSize { page: page.bytes() }));
-        }
+        let page = self.page_size(own_page, &backing).map_err(refused)?;
         let flags = self.typed_flags().map_err(refused)?;
         let lead_of = |offset: u64| offset & (page.bytes() as u64).wrapping_sub(1);
         let lead = lead_of(start);
@@ -297,7 +316,7 @@ impl MapOptions {
             return Err(too_long()); // more than any object of Rust, and than any address space
         }
 
-        let (fd, anonymous) = match object.backing() {
+        let (fd, anonymous) = match backing {
             Backing::Descriptor(fd) => (fd.as_raw_fd(), MapFlags::empty()),
             Backing::Nothing => (-1, MapFlags::ANONYMOUS),
         };
@@ -321,7 +340,7 @@ impl MapOptions {
             len: narrow(length)?,
             sharing: flags.map_type(),
             offset: request.offset,
-            identity: object.identity().or_else(|| own_identity(flags)),
+            identity: identity.or_else(|| own_identity(flags)),
         };
         Ok(Some((request, shape)))
     }
@@ -334,4 +353,10 @@ fn own_identity(flags: MapFlags) -> Option<Identity> {
         MapFlags::SHARED | MapFlags::SHARED_VALIDATE => Some(Identity::fresh()),
         _ => None,
     }
+}
+
+/// Whether so many bytes from an address on would stand where the stack has yet to grow.
+fn in_stack_room(address: usize, len: usize) -> bool {
+    let end = address.saturating_add(len);
+    explain::room_of_the_stack().is_some_and(|room| address < room.end && room.start < end)
 }

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "moves memory that the mapping owns")]
 
 use crate::area::range_error;
-use crate::error::{Cause, Error, Operation, Refused, Result};
+use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 use crate::mapping::{Mapping, Shape};
 use crate::page::{PageRange, RangeError};
 use crate::reserve::Reservation;
@@ -22,7 +22,8 @@ impl Mapping {
     /// Makes the mapping longer or shorter. [mremap(2)](https://man7.org/linux/man-pages/man2/mremap.2.html)
     ///
     /// A longer mapping shows the bytes that follow in the object; past its end nothing is there until the
-    /// object grows. Anonymous memory gains zeros.
+    /// object grows. Private anonymous memory gains zeros. Shared anonymous memory is an object of the length that
+    /// it was mapped with, and cannot grow.
     ///
     /// ```
     /// use mman::{Anonymous, Growth};
@@ -49,7 +50,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// [`Cause::Range`] for length 0; `ENOMEM` without room; [`Cause::LockLimit`], [`Cause::Sealed`].
+    /// [`Cause::Range`] for length 0, and for growth of shared anonymous memory; `ENOMEM` without room; [`Cause::LockLimit`], [`Cause::Sealed`].
     pub fn resize(&mut self, len: usize, growth: Growth) -> Result<()> {
         if len == 0 || self.is_empty() {
             return Err(range_error(Operation::Remap, self.kind(), RangeError::Empty));
@@ -60,6 +61,13 @@ impl Mapping {
         let pages = PageRange::covering(0..bytes, self.page_size()).map_err(|_| too_long())?;
         if isize::try_from(pages.len()).is_err() {
             return Err(too_long());
+        }
+        if pages.len() > self.mapped_len()
+            && self.is_shared()
+            && self.kind() == ObjectKind::Anonymous
+        {
+            let past = RangeError::EndsPastEnd { end: len as u64, len: self.mapped_len() as u64 };
+            return Err(range_error(Operation::Remap, self.kind(), past));
         }
         if pages.len() != self.mapped_len() {
             let flags = match growth {
@@ -97,7 +105,8 @@ impl Mapping {
     }
 
     /// Moves the mapping's pages into a reservation, at a page boundary of it; they are the reservation's from
-    /// then on. Answers where its bytes are in the reservation.
+    /// then on. Answers where its bytes are in the reservation. [`Hint::Mergeable`](crate::Hint::Mergeable) is taken
+    /// back. Before Linux 6.17 a mapping whose parts differ in protection is refused ([`Cause::SeveralMappings`]).
     ///
     /// # Errors
     ///

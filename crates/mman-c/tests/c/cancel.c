@@ -171,5 +171,7 @@ static void test(void)
 	pending_at_entry();
 	NEED(pthread_create(&thread, NULL, undisturbed, NULL) == 0 && pthread_join(thread, &answer) == 0);
 	fact("cancel-after-disabled", answer == PTHREAD_CANCELED, 1);
-	at_any_moment();
+	/* Who is no cancellation point would not end. */
+	if (mismatches == 0)
+		at_any_moment();
 }

@@ -1,6 +1,7 @@
 /* A request to end at each instruction of msync in turn: wherever it comes, the thread is unwound, and what C++ has
  * to destroy is destroyed. The processor stops after each instruction, and the handler is the one who asks. */
 #include "check.h"
+#include <cxxabi.h>
 #include <pthread.h>
 #include <ucontext.h>
 
@@ -31,10 +32,12 @@ static void stepped(int, siginfo_t *, void *context)
 	}
 }
 
-static void *stepping_thread(void *)
+/* More values than there are registers that a function has to keep. */
+static volatile long values[7] = {11, 12, 13, 14, 15, 16, 17};
+static int registers_lost;
+
+__attribute__((always_inline)) static inline void call_stepping(void)
 {
-	Guard outer(2);
-	Guard inner(1);
 	stepping = 1;
 	__asm__ volatile("sub $128, %%rsp\n\tpushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\tadd $128, %%rsp" ::: "memory", "cc");
 	msync(memory, page, MS_SYNC);
@@ -42,6 +45,22 @@ static void *stepping_thread(void *)
 	/* What came too late for the first call is acted on by the second. */
 	if (request_at <= steps)
 		msync(memory, page, MS_SYNC);
+}
+
+/* What was in the registers before the call is there again where the exception is caught. */
+static void *stepping_thread(void *)
+{
+	long a = values[0], b = values[1], c = values[2], d = values[3], e = values[4], f = values[5], g = values[6];
+	Guard outer(2);
+	Guard inner(1);
+	try {
+		call_stepping();
+	} catch (abi::__forced_unwind &) {
+		long after[7] = {a, b, c, d, e, f, g};
+		for (int index = 0; index < 7; index++)
+			registers_lost += after[index] != values[index];
+		throw;
+	}
 	return nullptr;
 }
 
@@ -78,6 +97,7 @@ static void every_step(void)
 	fact("steps-some", at > 20 && at < 2000, 1);
 	fact("steps-not-unwound", bad, 0);
 	fact("steps-first-not-unwound", first_bad, 0);
+	fact("steps-registers-lost", registers_lost, 0);
 }
 #endif
 

@@ -54,6 +54,9 @@ static void test()
 	fact("unwind-ended", answer == PTHREAD_CANCELED, 1);
 	fact("unwind-caught-after-destruction", caught, 12);
 	fact("unwind-destroyed", destroyed, 123);
+	/* Who is no cancellation point would not end. */
+	if (mismatches != 0)
+		return;
 	long ended = 0;
 	for (int turn = 0; turn < 300; turn++) {
 		destroyed = started = 0;

@@ -23,9 +23,8 @@ pub(crate) fn ask_of(
 ) -> Result<(ProcmapQuery, String), Errno> {
     let maps = File::open(path).unwrap();
     let mut name = vec![0; room];
-    let mut query = ProcmapQuery::default();
-    query.query_flags = flags;
-    query.query_addr = address as u64;
+    let mut query =
+        ProcmapQuery { query_flags: flags, query_addr: address as u64, ..ProcmapQuery::default() };
     // SAFETY: the file is open.
     let length = unsafe { procmap_query(maps.as_raw_fd(), &mut query, &mut name) }?;
     name.truncate(length);

@@ -19,12 +19,14 @@ pub(crate) fn scan(
 ) -> Result<Vec<Range<usize>>, Errno> {
     let pagemap = File::open("/proc/self/pagemap").unwrap();
     let mut regions = [PageRegion::default(); 64];
-    let mut argument = ScanArg::default();
-    argument.flags = flags;
-    argument.start = range.start as u64;
-    argument.end = range.end as u64;
-    argument.category_mask = all;
-    argument.return_mask = all;
+    let mut argument = ScanArg {
+        flags,
+        start: range.start as u64,
+        end: range.end as u64,
+        category_mask: all,
+        return_mask: all,
+        ..ScanArg::default()
+    };
     // SAFETY: the file is open.
     let count = unsafe { pagemap_scan(pagemap.as_raw_fd(), &mut argument, &mut regions) }?;
     assert_eq!(argument.walk_end, argument.end, "the walk went all the way");

@@ -1,6 +1,6 @@
 //! Anonymous memory: zeros without a file.
 
-use super::{Backed, Backing, Identity, MemoryObject};
+use super::{Backed, Backing, Described, MemoryObject};
 use crate::error::{ObjectKind, Result};
 use crate::mapping::Mapping;
 use crate::options::MapOptions;
@@ -45,22 +45,15 @@ impl MemoryObject for Anonymous {
     fn kind(&self) -> ObjectKind {
         ObjectKind::Anonymous
     }
-
-    fn size(&self) -> Result<Option<u64>> {
-        Ok(Some(self.len as u64))
-    }
 }
 
 impl Backed for Anonymous {
-    fn backing(&self) -> Backing<'_> {
-        Backing::Nothing
-    }
-
-    fn identity(&self) -> Option<Identity> {
-        None
-    }
-
-    fn page_size(&self) -> PageSize {
-        PageSize::base()
+    fn describe(&self) -> Result<Described<'_>> {
+        Ok(Described {
+            backing: Backing::Nothing,
+            size: Some(self.len as u64),
+            identity: None,
+            page: PageSize::base(),
+        })
     }
 }

@@ -4,7 +4,7 @@
     reason = "asks a block device for its size by ioctl, which rustix does not wrap"
 )]
 
-use super::{Backed, Backing, Identity, MemoryObject};
+use super::{Backed, Backing, Described, Identity, MemoryObject};
 use crate::error::{Cause, Error, ObjectKind, Operation, Result};
 use crate::mapping::Mapping;
 use crate::options::MapOptions;
@@ -39,8 +39,6 @@ const HUGETLBFS_MAGIC: u64 = 0x9584_58f6;
 pub struct FileObject<F = File> {
     file: F,
     kind: ObjectKind,
-    identity: Identity,
-    page: PageSize,
 }
 
 impl FileObject<File> {
@@ -67,8 +65,13 @@ impl FileObject<File> {
             let errno = Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EINVAL.raw()));
             Error::kernel(Operation::Open, ObjectKind::Other, errno)
         };
-        // Without waiting: a FIFO that nobody writes to would never open, and cannot be mapped anyway. A file
-        // under a lease answers EWOULDBLOCK then, and is worth waiting for.
+        // Looked at first: opening a FIFO and closing it again would take the reader away from who writes to it.
+        let kind = rustix::fs::stat(path).map(|stat| FileType::from_raw_mode(stat.st_mode));
+        if kind == Ok(FileType::Fifo) {
+            return Err(Error::new(Operation::Open, ObjectKind::Pipe, Cause::NotMappable));
+        }
+        // Without waiting, should it have become a FIFO meanwhile. A file under a lease answers EWOULDBLOCK then,
+        // and is worth waiting for.
         let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
         let file = match options.clone().custom_flags(nonblock).open(path) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => options.open(path),
@@ -112,13 +115,7 @@ impl<F: AsFd> FileObject<F> {
         if mode & OFlags::ACCMODE == OFlags::WRONLY {
             return Err(Error::new(Operation::Open, kind, Cause::NotReadable));
         }
-        let page = page_size(fd, kind, &stat);
-        #[allow(
-            clippy::useless_conversion,
-            reason = "the width of these fields differs between machines"
-        )]
-        let identity = Identity { device: stat.st_dev.into(), inode: stat.st_ino.into() };
-        Ok(Self { file, kind, identity, page })
+        Ok(Self { file, kind })
     }
 
     /// Maps all of it, shared, for reading.
@@ -147,36 +144,28 @@ impl<F: AsFd> MemoryObject for FileObject<F> {
     fn kind(&self) -> ObjectKind {
         self.kind
     }
-
-    fn size(&self) -> Result<Option<u64>> {
-        let fd = self.file.as_fd();
-        match self.kind {
-            ObjectKind::CharacterDevice => Ok(None),
-            ObjectKind::BlockDevice => {
-                // SAFETY: the descriptor is borrowed, so open.
-                unsafe { mman_sys::block_device_size(fd.as_raw_fd()) }
-                    .map(Some)
-                    .map_err(|errno| Error::kernel(Operation::Open, self.kind, errno))
-            }
-            _ => {
-                let stat = rustix::fs::fstat(fd).map_err(|errno| kernel_error(self.kind, errno))?;
-                Ok(Some(u64::try_from(stat.st_size).unwrap_or(0))) // never negative
-            }
-        }
-    }
 }
 
 impl<F: AsFd> Backed for FileObject<F> {
-    fn backing(&self) -> Backing<'_> {
-        Backing::Descriptor(self.file.as_fd())
-    }
-
-    fn identity(&self) -> Option<Identity> {
-        Some(self.identity)
-    }
-
-    fn page_size(&self) -> PageSize {
-        self.page
+    fn describe(&self) -> Result<Described<'_>> {
+        let fd = self.file.as_fd();
+        let stat = rustix::fs::fstat(fd).map_err(|errno| kernel_error(self.kind, errno))?;
+        let size = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::CharacterDevice => None,
+            FileType::BlockDevice => {
+                // SAFETY: the descriptor is borrowed, so open.
+                let size = unsafe { mman_sys::block_device_size(fd.as_raw_fd()) };
+                Some(size.map_err(|errno| Error::kernel(Operation::Open, self.kind, errno))?)
+            }
+            _ => Some(u64::try_from(stat.st_size).unwrap_or(0)), // never negative
+        };
+        #[allow(
+            clippy::useless_conversion,
+            reason = "the width of these fields differs between machines"
+        )]
+        let identity = Identity { device: stat.st_dev.into(), inode: stat.st_ino.into() };
+        let page = page_size(fd, self.kind, &stat);
+        Ok(Described { backing: Backing::Descriptor(fd), size, identity: Some(identity), page })
     }
 }
 

@@ -24,12 +24,14 @@ pub trait MemoryObject: Backed {
     /// # Errors
     ///
     /// What `fstat` answers.
-    fn size(&self) -> Result<Option<u64>>;
+    fn size(&self) -> Result<Option<u64>> {
+        Ok(self.describe()?.size)
+    }
 }
 
 /// What the kernel is given for an object.
 #[derive(Clone, Copy, Debug)]
-pub enum Backing<'object> {
+pub(crate) enum Backing<'object> {
     /// Memory without a file.
     Nothing,
     /// A descriptor, open as long as the object is borrowed.
@@ -38,7 +40,7 @@ pub enum Backing<'object> {
 
 /// A number that two mappings of the same object share, and mappings of different objects do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     pub(crate) device: u64,
     pub(crate) inode: u64,
 }
@@ -51,38 +53,39 @@ impl Identity {
     }
 }
 
+/// All that mapping an object needs to know of it, found out at one moment and of one descriptor.
+///
+/// A type that lends descriptors may lend another one each time it is asked. What is true of one of them must not be
+/// believed of the next: the length of a mapping depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Described<'object> {
+    pub(crate) backing: Backing<'object>,
+    /// Length in bytes; `None` for a device that does not tell.
+    pub(crate) size: Option<u64>,
+    /// Which object it is; `None` where each mapping is an object of its own.
+    pub(crate) identity: Option<Identity>,
+    /// The size of its pages: larger than the machine's for files of huge pages.
+    pub(crate) page: PageSize,
+}
+
 /// The sealed half of [`MemoryObject`].
 pub trait Backed {
-    /// What the kernel is given.
-    fn backing(&self) -> Backing<'_>;
-
-    /// Which object it is; `None` where each mapping is an object of its own.
-    fn identity(&self) -> Option<Identity>;
-
-    /// The size of its pages: larger than the machine's for files of huge pages.
-    fn page_size(&self) -> PageSize;
+    /// Looks at the object.
+    ///
+    /// # Errors
+    ///
+    /// What `fstat` answers.
+    fn describe(&self) -> Result<Described<'_>>;
 }
 
 impl<T: Backed + ?Sized> Backed for &T {
-    fn backing(&self) -> Backing<'_> {
-        (**self).backing()
-    }
-
-    fn identity(&self) -> Option<Identity> {
-        (**self).identity()
-    }
-
-    fn page_size(&self) -> PageSize {
-        (**self).page_size()
+    fn describe(&self) -> Result<Described<'_>> {
+        (**self).describe()
     }
 }
 
 impl<T: MemoryObject + ?Sized> MemoryObject for &T {
     fn kind(&self) -> ObjectKind {
         (**self).kind()
-    }
-
-    fn size(&self) -> Result<Option<u64>> {
-        (**self).size()
     }
 }
