@@ -18,7 +18,8 @@ use mman_sys::Errno;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msync(addr: *mut c_void, len: usize, flags: c_int) -> c_int {
     // The frame: x29 and x30 saved; at sp + 16 the three arguments, the first place later for the answer; at
-    // sp + 40 the old type (an int).
+    // sp + 40 the old type (an int). The calls go by the table of addresses and not by a stub of the linker, which
+    // may have no unwind information.
     naked_asm!(
         ".cfi_startproc",
         "stp x29, x30, [sp, #-48]!",
@@ -30,7 +31,9 @@ pub unsafe extern "C" fn msync(addr: *mut c_void, len: usize, flags: c_int) -> c
         "str x2, [sp, #32]",
         "mov w0, #1", // PTHREAD_CANCEL_ASYNCHRONOUS, in glibc and musl
         "add x1, sp, #40",
-        "bl {set_type}",
+        "adrp x16, :got:{set_type}",
+        "ldr x16, [x16, :got_lo12:{set_type}]",
+        "blr x16",
         "ldp x0, x1, [sp, #16]",
         "ldrsw x2, [sp, #32]",
         "mov x8, #227", // __NR_msync
@@ -38,7 +41,9 @@ pub unsafe extern "C" fn msync(addr: *mut c_void, len: usize, flags: c_int) -> c
         "str x0, [sp, #16]",
         "ldr w0, [sp, #40]",
         "mov x1, xzr",
-        "bl {set_type}",
+        "adrp x16, :got:{set_type}",
+        "ldr x16, [x16, :got_lo12:{set_type}]",
+        "blr x16",
         "ldr x0, [sp, #16]",
         "ldp x29, x30, [sp], #48",
         ".cfi_def_cfa_offset 0",

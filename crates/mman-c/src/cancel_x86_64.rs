@@ -18,7 +18,8 @@ use mman_sys::Errno;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msync(addr: *mut c_void, len: usize, flags: c_int) -> c_int {
     // The frame: rbx saved for the answer; at rsp + 8 the old type (an int), then the three arguments. The stack
-    // is aligned to 16 at both calls.
+    // is aligned to 16 at both calls. They go by the table of addresses and not by a stub of the linker: not
+    // every linker writes unwind information for its stubs, and a thread may be cancelled in one.
     naked_asm!(
         ".cfi_startproc",
         "push rbx",
@@ -31,7 +32,7 @@ pub unsafe extern "C" fn msync(addr: *mut c_void, len: usize, flags: c_int) -> c
         "mov [rsp + 24], rdx",
         "mov edi, 1", // PTHREAD_CANCEL_ASYNCHRONOUS, in glibc and musl
         "mov rsi, rsp",
-        "call {set_type}@PLT",
+        "call [rip + {set_type}@GOTPCREL]",
         "mov rdi, [rsp + 8]",
         "mov rsi, [rsp + 16]",
         "movsxd rdx, dword ptr [rsp + 24]",
@@ -40,7 +41,7 @@ pub unsafe extern "C" fn msync(addr: *mut c_void, len: usize, flags: c_int) -> c
         "mov rbx, rax",
         "mov edi, [rsp]",
         "xor esi, esi",
-        "call {set_type}@PLT",
+        "call [rip + {set_type}@GOTPCREL]",
         "mov rdi, rbx",
         "add rsp, 32",
         ".cfi_adjust_cfa_offset -32",
