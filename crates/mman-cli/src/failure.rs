@@ -34,7 +34,7 @@ impl Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::ReaderGone;
         }
-        Self::Line(format!("standard output: {error}"))
+        Self::Line(format!("standard output: {}", text_of(error)))
     }
 }
 
@@ -42,7 +42,28 @@ impl Failure {
 #[expect(clippy::print_stderr, reason = "this is where errors are told")]
 pub(crate) fn report(failure: &Failure) {
     if let Failure::Line(text) = failure {
-        eprintln!("mman: {text}");
+        eprintln!("mman: {}", on_one_line(text));
+    }
+}
+
+/// Names may hold line breaks and terminal escapes: they are shown, not sent.
+fn on_one_line(text: &str) -> String {
+    let show = |letter: char| {
+        let escaped = letter.is_control().then(|| letter.escape_default());
+        escaped.map_or_else(|| letter.to_string(), |escaped| escaped.to_string())
+    };
+    text.chars().map(show).collect()
+}
+
+/// What an error of the standard library says, in the library's own style.
+pub(crate) fn text_of(error: &io::Error) -> String {
+    let text = error.to_string();
+    match (text.rfind(" (os error"), error.raw_os_error()) {
+        (Some(end), Some(number)) => {
+            let sentence = text.get(..end).unwrap_or(&text);
+            format!("{sentence} ({})", Errno::from_raw(number))
+        }
+        _ => text,
     }
 }
 
@@ -60,4 +81,20 @@ pub(crate) fn exit_code(results: impl IntoIterator<Item = Result<(), Failure>>) 
         }
     }
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_line_break_is_told_on_one_line() {
+        assert_eq!(on_one_line("a\nb\x1b[31m: é"), "a\\nb\\u{1b}[31m: é");
+    }
+
+    #[test]
+    fn errors_of_the_system_have_their_name() {
+        let error = io::Error::from_raw_os_error(Errno::ENOSPC.raw());
+        assert_eq!(text_of(&error), "No space left on device (ENOSPC)");
+    }
 }

@@ -62,7 +62,8 @@ fn target(object: Object, asked: Asked, name: &OsStr) -> Target {
 fn object(name: &OsStr) -> Result<Object, Failure> {
     let bytes = name.as_bytes();
     if let Some(process) = bytes.strip_prefix(b"pid:") {
-        let number = str::from_utf8(process).ok().and_then(|text| text.parse().ok());
+        let digits = process.iter().all(u8::is_ascii_digit).then_some(process);
+        let number = digits.and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
         let malformed = || Failure::line(format!("{}: expected pid: and a number", name.display()));
         return Ok(Object::Process(number.ok_or_else(malformed)?));
     }
@@ -119,7 +120,9 @@ mod tests {
         assert_eq!(target.object, Object::Process(12));
         assert_eq!(target.asked, Asked::Between(0x1000, 0x1010));
         assert_eq!(path("shm:/x", &[]).0, "/dev/shm/x");
-        for bad in ["shm:", "shm:/", "shm:a/b", "shm:..", "pid:", "pid:x@0+1", "pid:-1@0+1"] {
+        for bad in
+            ["shm:", "shm:/", "shm:a/b", "shm:..", "pid:", "pid:x@0+1", "pid:-1@0+1", "pid:+1@0+1"]
+        {
             assert!(read(bad, &[]).is_err(), "{bad}");
         }
     }

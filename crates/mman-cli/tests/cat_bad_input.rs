@@ -54,6 +54,38 @@ fn objects_that_cannot_be_mapped() {
     refuses(socket, "socket: open: No such device or address (ENXIO)");
 }
 
+/// Opening the reading end and closing it again kills whoever is writing, and loses what was written.
+#[test]
+fn a_writer_that_waits_at_a_fifo_is_left_alone() {
+    use std::io::Read;
+    let files = Files::new();
+    let fifo = files.path("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let script = "echo kept > \"$1\"";
+    let mut writer = Command::new("sh").args(["-c", script, "sh"]).arg(&fifo).spawn().unwrap();
+    for _ in 0..20 {
+        refuses(&fifo, "open a pipe: objects of this kind cannot be mapped");
+    }
+    let mut text = String::new();
+    std::fs::File::open(&fifo).unwrap().read_to_string(&mut text).unwrap();
+    assert!(writer.wait().unwrap().success());
+    assert_eq!(text, "kept\n");
+}
+
+#[test]
+fn a_name_with_a_line_break_is_told_on_one_line() {
+    let files = Files::new();
+    refuses(files.path("a\nb\x1b[31m"), r"a\nb\u{1b}[31m: open: No such file");
+}
+
+#[test]
+fn offsets_that_no_file_has() {
+    refuses("/proc/version@18446744073709551615-", "is past the end: the size is ");
+    let files = Files::new();
+    let empty = files.pattern("empty", 0);
+    refuses(at(&empty, "9223372036854775000-"), "is past the end: the size is 0 bytes");
+}
+
 #[test]
 fn processes_and_shared_memory_that_are_not_there() {
     refuses("pid:999999999@0+1", "no such process");

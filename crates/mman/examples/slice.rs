@@ -6,7 +6,7 @@
 //! slice starts in it). An offset past the end is refused; a length past the end is cut there.
 #![allow(clippy::print_stderr, reason = "a program tells its user")]
 
-use mman::{FileObject, MapOptions, MemoryObject};
+use mman::{Errno, FileObject, MapOptions, MemoryObject};
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -22,13 +22,14 @@ fn main() -> ExitCode {
 
 fn slice() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (Some(path), Some(offset)) = (arguments.next(), arguments.next()) else {
+    let words = (arguments.next(), arguments.next(), arguments.next(), arguments.next());
+    let (Some(path), Some(offset), length, None) = words else {
         return Err("usage: slice FILE OFFSET [LENGTH]".into());
     };
     let offset: u64 = offset.parse().map_err(|_| format!("{offset} is no offset"))?;
     let file = FileObject::open(&path).map_err(|error| format!("{path}: {error}"))?;
     let size = file.size()?.ok_or("a device that does not tell its size")?;
-    let end = match arguments.next() {
+    let end = match length {
         Some(length) => {
             let length: u64 = length.parse().map_err(|_| format!("{length} is no length"))?;
             offset.saturating_add(length).min(size)
@@ -39,6 +40,8 @@ fn slice() -> Result<(), Box<dyn Error>> {
         return Err(format!("{path}: offset {offset} is past the end: it has {size} bytes").into());
     }
     let mapping = MapOptions::shared().range(offset..end).map(&file)?;
-    mapping.write_out(std::io::stdout(), ..)?;
-    Ok(())
+    match mapping.write_out(std::io::stdout(), ..) {
+        Err(error) if error.errno() == Some(Errno::EPIPE) => Ok(()), // the reader has enough
+        written => Ok(written?),
+    }
 }

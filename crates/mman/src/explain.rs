@@ -68,6 +68,8 @@ pub(crate) fn range(
         Errno::EAGAIN if operation == Operation::Remap => {
             Cause::LockLimit { limit: limit_of(Resource::Memlock) }
         }
+        // madvise says so where splitting a mapping would make one too many.
+        Errno::EAGAIN => map_count_limit(MARGIN).unwrap_or(Cause::Kernel),
         Errno::EBUSY if operation == Operation::Sync => Cause::Locked,
         Errno::EFAULT if operation == Operation::Remap => Cause::SeveralMappings,
         Errno::EFAULT => first_fault(touched),

@@ -2,7 +2,7 @@
 
 use super::PIECE;
 use super::sink::Sink;
-use crate::failure::Failure;
+use crate::failure::{Failure, text_of};
 use crate::object::Target;
 use crate::range::Asked;
 use std::fs::File;
@@ -50,9 +50,9 @@ fn no_memory(target: &Target, error: &io::Error) -> Failure {
     let why = match error.kind() {
         io::ErrorKind::NotFound => "no such process",
         io::ErrorKind::PermissionDenied => {
-            "not permitted: needs the same user and a process that may be traced, or CAP_SYS_PTRACE"
+            "not permitted: needs a process of the same user that may be traced, or CAP_SYS_PTRACE, or less of a sandbox"
         }
-        _ => return Failure::line(format!("{}: {error}", target.name)),
+        _ => return Failure::line(format!("{}: {}", target.name, text_of(error))),
     };
     Failure::line(format!("{}: {why}", target.name))
 }

@@ -2,13 +2,16 @@
 
 use super::sink::Sink;
 use super::{PIECE, range_failure};
-use crate::failure::Failure;
+use crate::failure::{Failure, text_of};
 use crate::object::Target;
 use crate::range::Asked;
 use mman::RangeError;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+
+/// Offsets are signed for the kernel, and a piece must fit behind them: no file has bytes there.
+const LAST_OFFSET: u64 = (i64::MAX as u64) - (PIECE as u64);
 
 /// Writes bytes of a file, which ends where reading it does.
 pub(crate) fn write(target: &Target, file: &File, hex: bool) -> Result<(), Failure> {
@@ -62,11 +65,16 @@ fn size_by_reading(target: &Target, file: &File) -> Result<u64, Failure> {
 }
 
 fn read(target: &Target, file: &File, bytes: &mut [u8], at: u64) -> Result<usize, Failure> {
+    if at > LAST_OFFSET {
+        return Ok(0);
+    }
     loop {
         match file.read_at(bytes, at) {
             Ok(read) => return Ok(read),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Failure::line(format!("{}: {error}", target.name))),
+            Err(error) => {
+                return Err(Failure::line(format!("{}: {}", target.name, text_of(&error))));
+            }
         }
     }
 }

@@ -134,8 +134,8 @@ fn nodes() -> Finding {
         Some("0") | None => "one node: memory policy changes nothing",
         Some(_) => "nodes that memory can be bound to",
     };
-    let state = online.unwrap_or_else(|| "-".to_owned());
-    Finding { name: "NUMA nodes", state, meaning: meaning.to_owned() }
+    let state = online.map_or_else(|| "-".to_owned(), |numbers| format!("node {numbers}"));
+    Finding { name: "NUMA", state, meaning: meaning.to_owned() }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ const CAPABILITIES: [Capability; 6] = [
     Capability {
         number: 19,
         name: "CAP_SYS_PTRACE",
-        with: "memory of every process can be read; userfaultfd serves all faults",
+        with: "memory of other users' processes can be read; userfaultfd serves all faults",
         without: "memory of your own processes only, where tracing is allowed",
     },
     Capability {
