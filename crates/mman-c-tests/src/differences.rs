@@ -63,6 +63,7 @@ const HINT: &str = "MREMAP_DONTUNMAP has a fifth argument";
 const UNLINK: &str = "shm_unlink of a bad name is ENOENT";
 const BLOCKING: &str = "shm_open adds no O_NONBLOCK";
 const FOLDER: &str = "A folder is no shared memory object";
+const DOTS: &str = "shm_open of . and .. is EINVAL, however they are opened";
 const RIGHT: &str = "shm_unlink without the right is EACCES";
 
 const P: &str = "posix_madvise";
@@ -94,6 +95,8 @@ pub static DIFFERENCES: &[Difference] = &[
     glibc([S, "shm_unlink-5000-bytes", TOO_LONG, ENOENT, LONG_NAME]),
     glibc([S, "shm_open-5000-slashes", TOO_LONG, OK, SLASHES]),
     glibc([S, "shm_unlink-5000-slashes", TOO_LONG, OK, SLASHES]),
+    glibc([S, "shm_open-dot-read-only", EINVAL, OK, DOTS]),
+    glibc([S, "shm_open-dot-dot-read-only", EINVAL, OK, DOTS]),
     glibc([S, "shm_open-null", EFAULT, SIGSEGV, NO_NAME]),
     glibc([S, "shm_unlink-null", EFAULT, SIGSEGV, NO_NAME]),
     glibc([S, "shm_open-garbage", EFAULT, SIGSEGV, NO_NAME]),

@@ -39,8 +39,8 @@ impl ObjectPath {
     /// `name` ends with a zero, or cannot be read at all.
     unsafe fn of(name: *const c_char) -> Result<Self, BadName> {
         // The kernel reads the string first: where we would crash, it answers.
-        // SAFETY: looking up a name changes nothing, and -1 is nobody's descriptor.
-        if let Err(Errno::EFAULT) = unsafe { sys::faccessat(-1, name, 0) } {
+        // SAFETY: no link is made: -1 is nobody's descriptor. The target is copied before that is seen, and looked up never.
+        if let Err(Errno::EFAULT) = unsafe { sys::symlinkat(name, -1, c"x") } {
             return Err(BadName::Fault);
         }
         let mut bytes = [0; PATH_SIZE];
@@ -73,6 +73,12 @@ impl ObjectPath {
         Err(BadName::TooLong)
     }
 
+    /// Whether it is the directory itself, or the one above.
+    fn is_dots(&self) -> bool {
+        let name = self.bytes.get(DIRECTORY.len()..).unwrap_or_default();
+        name.starts_with(b".\0") || name.starts_with(b"..\0")
+    }
+
     fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"") // S1: there is a zero
     }
@@ -90,6 +96,8 @@ impl ObjectPath {
 pub unsafe extern "C" fn shm_open(name: *const c_char, flags: c_int, mode: c_uint) -> c_int {
     // SAFETY: the caller's promise.
     let path = match unsafe { ObjectPath::of(name) } {
+        // They are directories and no objects, also where the kernel would open them.
+        Ok(path) if path.is_dots() => return number(Err(Errno::EINVAL)),
         Ok(path) => path,
         Err(BadName::Shape) => return number(Err(Errno::EINVAL)),
         Err(BadName::TooLong) => return number(Err(Errno::ENAMETOOLONG)),
@@ -100,7 +108,7 @@ pub unsafe extern "C" fn shm_open(name: *const c_char, flags: c_int, mode: c_uin
     // SAFETY: the path is absolute, so no descriptor is used.
     let opened = unsafe { sys::openat(AT_FDCWD, path.as_c_str(), flags, mode) };
     number(match opened {
-        // The names `.` and `..` are directories, and no objects.
+        // Somebody made a directory there: it is no object.
         Err(Errno::EISDIR) => Err(Errno::EINVAL),
         other => other,
     })

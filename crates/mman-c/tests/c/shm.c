@@ -16,6 +16,12 @@ static void name_case(const char *what, const char *name, int opened, int unlink
 	STATUS(text, shm_unlink(name), unlinked);
 }
 
+static int opens_for_reading(const char *name)
+{
+	int fd = shm_open(name, O_RDONLY, 0);
+	return fd < 0 ? -1 : close(fd);
+}
+
 static void names(void)
 {
 	char name[5100];
@@ -28,6 +34,8 @@ static void names(void)
 	name_case("dot-dot", "..", EINVAL, EISDIR);
 	name_case("slash-dot", "/.", EINVAL, EISDIR);
 	name_case("slash-dot-dot", "/..", EINVAL, EISDIR);
+	STATUS("shm_open-dot-read-only", opens_for_reading("/."), EINVAL);
+	STATUS("shm_open-dot-dot-read-only", opens_for_reading(".."), EINVAL);
 	name_case("dots-slash", "../a", EINVAL, ENOENT);
 	snprintf(name, sizeof name, "%s/", own);
 	name_case("trailing-slash", name, EINVAL, ENOENT);

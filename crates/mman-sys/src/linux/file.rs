@@ -29,9 +29,9 @@ pub unsafe fn openat(dir: RawFd, path: &CStr, flags: OpenFlags, mode: u32) -> Re
     unsafe { call4(nr::__NR_openat, arguments) }.map(as_int)
 }
 
-/// Whether a path leads to a file that may be used so. [faccessat(2)](https://man7.org/linux/man-pages/man2/access.2.html)
+/// Makes a symbolic link. [symlinkat(2)](https://man7.org/linux/man-pages/man2/symlink.2.html)
 ///
-/// The kernel reads the path first: a pointer that cannot be read is `EFAULT`, whatever else is wrong.
+/// The kernel reads the target first, whatever else is wrong: a pointer that cannot be read is `EFAULT`.
 ///
 /// # Errors
 ///
@@ -39,11 +39,12 @@ pub unsafe fn openat(dir: RawFd, path: &CStr, flags: OpenFlags, mode: u32) -> Re
 ///
 /// # Safety
 ///
-/// The rules of the crate for `dir`. `path` ends with a zero, or cannot be read at all.
+/// The rules of the crate for `dir`. `target` ends with a zero, or cannot be read at all.
 #[inline]
-pub unsafe fn faccessat(dir: RawFd, path: *const c_char, mode: u32) -> Result<(), Errno> {
-    // SAFETY: the kernel reads the path only; the descriptor is the caller's promise.
-    unsafe { call3(nr::__NR_faccessat, int(dir), pointer(path), word(mode)) }.map(drop)
+pub unsafe fn symlinkat(target: *const c_char, dir: RawFd, path: &CStr) -> Result<(), Errno> {
+    let path = pointer(path.as_ptr());
+    // SAFETY: the kernel reads the strings only; the descriptor is the caller's promise.
+    unsafe { call3(nr::__NR_symlinkat, pointer(target), int(dir), path) }.map(drop)
 }
 
 /// Removes a name. [unlinkat(2)](https://man7.org/linux/man-pages/man2/unlink.2.html)

@@ -16,7 +16,10 @@ fn found() -> Finding {
     let place = places().into_iter().map(|place| place.join(NAME)).find(|file| file.exists());
     let (state, meaning) = match place {
         Some(file) => ("yes", format!("{}: preload it with LD_PRELOAD={NAME}", file.display())),
-        None => ("no", "cargo xtask install puts it there".to_owned()),
+        None => (
+            "no",
+            "cargo xtask install puts it in a prefix; then ldconfig, or LD_LIBRARY_PATH".to_owned(),
+        ),
     };
     Finding { name: NAME, state: state.to_owned(), meaning }
 }
