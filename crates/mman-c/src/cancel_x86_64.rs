@@ -1,10 +1,9 @@
 //! `msync` on x86-64, during which the thread can be cancelled at any instruction.
 #![expect(unsafe_code, reason = "a naked function that makes a system call")]
 
-use crate::errno::status;
+use super::{finish, pthread_setcanceltype};
 use core::arch::naked_asm;
 use core::ffi::{c_int, c_void};
-use mman_sys::Errno;
 
 /// Writes changes back. [msync(2)](https://man7.org/linux/man-pages/man2/msync.2.html)
 ///
@@ -53,17 +52,4 @@ pub unsafe extern "C" fn msync(addr: *mut c_void, len: usize, flags: c_int) -> c
         set_type = sym pthread_setcanceltype,
         finish = sym finish,
     )
-}
-
-unsafe extern "C" {
-    /// glibc and musl: acts on a pending request where the new type is asynchronous.
-    fn pthread_setcanceltype(kind: c_int, old: *mut c_int) -> c_int;
-}
-
-/// The kernel's answer: 0, or minus an error number.
-extern "C" fn finish(answer: isize) -> c_int {
-    status(match c_int::try_from(answer.wrapping_neg()) {
-        Ok(0) | Err(_) => Ok(()),
-        Ok(errno) => Err(Errno::from_raw(errno)),
-    })
 }

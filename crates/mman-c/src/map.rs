@@ -43,10 +43,8 @@ pub unsafe extern "C" fn mmap64(
     fd: c_int,
     offset: i64,
 ) -> *mut c_void {
-    let prot = Prot::from_bits(prot.cast_unsigned());
-    let flags = MapFlags::from_bits(flags.cast_unsigned());
     // SAFETY: the caller's promise.
-    address(unsafe { sys::mmap(addr, len, prot, flags, fd, offset.cast_unsigned()) })
+    unsafe { mmap(addr, len, prot, flags, fd, offset) }
 }
 
 /// Unmaps. [munmap(2)](https://man7.org/linux/man-pages/man2/mmap.2.html)
