@@ -5,6 +5,7 @@ use crate::area::Area;
 use crate::error::{Operation, Result};
 use crate::mapping::Mapping;
 use crate::page::PageRange;
+use crate::pages::Pages;
 use core::ops::RangeBounds;
 use mman_sys::Advice;
 
@@ -105,7 +106,7 @@ pub(crate) fn discard(area: &mut Area, pages: PageRange, how: Discard) -> Result
     unsafe { area.advise(Operation::Discard, pages, how.advice()) }
 }
 
-impl Mapping {
+impl Pages<'_> {
     /// Gives the kernel a hint. The range is rounded outwards to pages.
     ///
     /// # Errors
@@ -115,7 +116,19 @@ impl Mapping {
     #[inline]
     pub fn advise(&self, range: impl RangeBounds<usize>, about: Hint) -> Result<()> {
         let pages = self.covering(Operation::Advise, &range)?;
-        hint(&self.area, pages, about).map_err(|error| self.told(error))
+        hint(self.area, pages, about).map_err(|error| self.told(error))
+    }
+}
+
+impl Mapping {
+    /// Gives the kernel a hint: see [`Pages::advise`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Pages::advise`].
+    #[inline]
+    pub fn advise(&self, range: impl RangeBounds<usize>, about: Hint) -> Result<()> {
+        self.pages().advise(range, about)
     }
 
     /// Drops bytes. The bounds are page boundaries, so that no neighbour is dropped with them.

@@ -46,6 +46,46 @@ pub enum Operation {
     Write,
     /// Writing a mapping's bytes to a file, pipe or socket.
     WriteOut,
+    /// Looking for bytes.
+    Search,
+    /// Making bytes immutable, or a copy that is.
+    Freeze,
+    /// Making an object.
+    Create,
+    /// Changing the length of an object.
+    SetSize,
+    /// Taking a name away.
+    Unlink,
+    /// Naming the objects that there are.
+    List,
+    /// Sealing an object, or the pages of a mapping.
+    Seal,
+    /// Locking pages into memory.
+    Lock,
+    /// Unlocking them.
+    Unlock,
+    /// Reading in and mapping all pages.
+    Populate,
+    /// Asking what is in memory.
+    Residency,
+    /// Making pages that nobody may touch, or taking that back.
+    Guard,
+    /// Saying on which nodes memory is to be, or asking.
+    Bind,
+    /// Saying what a fork does with pages.
+    OnFork,
+    /// Making, giving or freeing a protection key.
+    Key,
+    /// Naming memory.
+    Name,
+    /// Asking about the mappings of a process.
+    Inspect,
+    /// Freeing the memory of a process that is being killed.
+    Release,
+    /// Taking over the signal that a lost page raises.
+    Signal,
+    /// Giving out pages of a reservation.
+    Allocate,
 }
 
 impl fmt::Display for Operation {
@@ -68,6 +108,26 @@ impl fmt::Display for Operation {
             Self::Read => "read",
             Self::Write => "write",
             Self::WriteOut => "write out",
+            Self::Search => "search",
+            Self::Freeze => "freeze",
+            Self::Create => "create",
+            Self::SetSize => "set the size of",
+            Self::Unlink => "unlink",
+            Self::List => "list",
+            Self::Seal => "seal",
+            Self::Lock => "lock",
+            Self::Unlock => "unlock",
+            Self::Populate => "populate",
+            Self::Residency => "ask for the residency of",
+            Self::Guard => "guard",
+            Self::Bind => "bind to nodes",
+            Self::OnFork => "say what a fork does with",
+            Self::Key => "protect by key",
+            Self::Name => "name",
+            Self::Inspect => "inspect",
+            Self::Release => "release the memory of",
+            Self::Signal => "guard against SIGBUS",
+            Self::Allocate => "allocate",
         })
     }
 }
@@ -84,6 +144,14 @@ pub enum ObjectKind {
     CharacterDevice,
     /// Anonymous memory.
     Anonymous,
+    /// A memfd.
+    MemFd,
+    /// A POSIX shared memory object.
+    SharedMemory,
+    /// Secret memory: `memfd_secret`.
+    Secret,
+    /// Another process.
+    Process,
     /// Address space that is held.
     Reservation,
     /// A directory: cannot be mapped.
@@ -105,6 +173,10 @@ impl fmt::Display for ObjectKind {
             Self::BlockDevice => "a block device",
             Self::CharacterDevice => "a character device",
             Self::Anonymous => "anonymous memory",
+            Self::MemFd => "a memfd",
+            Self::SharedMemory => "a shared memory object",
+            Self::Secret => "secret memory",
+            Self::Process => "a process",
             Self::Reservation => "address space",
             Self::Directory => "a directory",
             Self::Pipe => "a pipe",
@@ -192,8 +264,36 @@ pub enum Cause {
         /// The first byte that could not be reached, counted from the start of the mapping.
         at: u64,
     },
+    /// The storage failed: what this byte was cannot be read.
+    Storage {
+        /// The first byte that could not be reached, counted from the start of the mapping.
+        at: u64,
+    },
     /// The two are not neighbours of one object with one way of sharing.
     NotAdjacent,
+    /// The file system has no room for the bytes.
+    NoSpace,
+    /// The process may not lock memory at all: its limit is 0.
+    LockRight,
+    /// The kernel, the processor or the settings of this machine have no such thing.
+    NotSupported,
+    /// The name cannot be that of an object.
+    BadName,
+    /// There is no object of this name.
+    NotFound,
+    /// There is an object of this name.
+    Exists,
+    /// The copy would be longer than the caller allows.
+    CopyLimit {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Others could still change the bytes.
+    NotImmutable,
+    /// The signal belongs to somebody who has not said that it is passed on.
+    SignalTaken,
+    /// Nothing is left to be given out.
+    Exhausted,
     /// The protection of the mapping does not allow it.
     Denied,
     /// What the kernel answered, and nothing more is known.
@@ -233,6 +333,7 @@ impl Error {
         });
         let cause = match self.cause {
             Cause::Truncated { at } => Cause::Truncated { at: at.saturating_sub(lead) },
+            Cause::Storage { at } => Cause::Storage { at: at.saturating_sub(lead) },
             other => other,
         };
         Self { range, cause, ..self }
@@ -349,6 +450,21 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::Truncated { at } => {
             write!(f, "nothing is there at byte {at}: the object became shorter, or its storage failed")
         }
+        Cause::Storage { at } => write!(f, "byte {at} cannot be read: the storage failed"),
+        Cause::NoSpace => f.write_str(
+            "the file system has no room for the bytes; a sparse mapping reserves none, and may meet the lack later",
+        ),
+        Cause::LockRight => f.write_str(
+            "the process may lock no memory (RLIMIT_MEMLOCK is 0, ulimit -l, and it has no CAP_IPC_LOCK)",
+        ),
+        Cause::NotSupported => f.write_str("this kernel or machine does not have that, or has it switched off"),
+        Cause::BadName => f.write_str("the name cannot be that of an object"),
+        Cause::NotFound => f.write_str("there is no object of this name"),
+        Cause::Exists => f.write_str("there is an object of this name already"),
+        Cause::CopyLimit { limit } => write!(f, "the copy would be longer than allowed, {limit} bytes"),
+        Cause::NotImmutable => f.write_str("others could still change the bytes"),
+        Cause::SignalTaken => f.write_str("SIGBUS belongs to a handler that has not said that it passes it on"),
+        Cause::Exhausted => f.write_str("nothing is left to be given out"),
         Cause::NotAdjacent => {
             f.write_str("the two are not neighbours, in memory and in one object, with one way of sharing")
         }

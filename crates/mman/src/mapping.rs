@@ -4,6 +4,7 @@ use crate::area::{Area, range_error};
 use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 use crate::object::Identity;
 use crate::page::{PageRange, PageSize, RangeError, resolve_memory};
+use crate::pages::{Pages, in_bytes};
 use core::ops::{Range, RangeBounds};
 use mman_sys::MapFlags;
 
@@ -127,20 +128,11 @@ impl Mapping {
             .map_err(|error| range_error(operation, self.kind(), error))
     }
 
-    /// Every page that holds one of the bytes.
+    /// The pages, lent: what can be done to them that changes no byte and takes no access.
+    #[must_use]
     #[inline]
-    pub(crate) fn covering(
-        &self,
-        operation: Operation,
-        bounds: &impl RangeBounds<usize>,
-    ) -> Result<PageRange> {
-        let bytes = self.bytes(operation, bounds)?;
-        if bytes.is_empty() {
-            return Ok(PageRange::within(0..0, self.page_size()));
-        }
-        self.area
-            .covering(self.in_area(bytes.start)..self.in_area(bytes.end))
-            .map_err(|error| range_error(operation, self.kind(), error))
+    pub const fn pages(&self) -> Pages<'_> {
+        Pages::new(&self.area, self.shape.lead, self.shape.len)
     }
 
     /// Pages whose bounds are these bytes, or the ends of the mapping.
@@ -150,30 +142,7 @@ impl Mapping {
         operation: Operation,
         bounds: &impl RangeBounds<usize>,
     ) -> Result<PageRange> {
-        let bytes = self.bytes(operation, bounds)?;
-        if bytes.is_empty() {
-            return Ok(PageRange::within(0..0, self.page_size()));
-        }
-        let start = if bytes.start == 0 { 0 } else { self.in_area(bytes.start) };
-        let end = if bytes.end == self.len() { self.area.len() } else { self.in_area(bytes.end) };
-        self.area.exactly(start..end).map_err(|error| self.in_bytes(operation, error))
-    }
-
-    /// M1: a byte of the mapping, or one past the last, is in the area.
-    #[inline]
-    const fn in_area(&self, byte: usize) -> usize {
-        self.shape.lead.saturating_add(byte)
-    }
-
-    /// The same error, with the number that the caller gave.
-    fn in_bytes(&self, operation: Operation, error: RangeError) -> Error {
-        let error = match error {
-            RangeError::Unaligned { value, page } => {
-                RangeError::Unaligned { value: value.saturating_sub(self.shape.lead as u64), page }
-            }
-            other => other,
-        };
-        range_error(operation, self.kind(), error)
+        self.pages().exactly(operation, bounds)
     }
 
     /// An error of the area, in bytes of the mapping.
@@ -219,7 +188,8 @@ impl Mapping {
             }
             Err((error, area)) => {
                 let given = Self::new(area, shape);
-                Err(Refused { error: given.in_bytes(Operation::Split, error), given })
+                let error = in_bytes(Operation::Split, given.kind(), shape.lead, error);
+                Err(Refused { error, given })
             }
         }
     }

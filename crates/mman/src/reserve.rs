@@ -9,6 +9,7 @@ use crate::mapping::Mapping;
 use crate::object::{Backing, MemoryObject};
 use crate::options::MapOptions;
 use crate::page::{PageRange, PageSize, RangeError, resolve_memory};
+use crate::pages::Pages;
 use core::ops::{Range, RangeBounds};
 use mman_sys::{MapFlags, Prot};
 
@@ -119,6 +120,13 @@ impl Reservation {
         self.area.pointer(0)
     }
 
+    /// The pages, lent: what can be done to them that changes no byte and takes no access.
+    #[must_use]
+    #[inline]
+    pub const fn pages(&self) -> Pages<'_> {
+        Pages::new(&self.area, 0, self.area.len())
+    }
+
     pub(crate) fn bytes(
         &self,
         operation: Operation,
@@ -227,10 +235,7 @@ impl Reservation {
     ///
     /// Those of [`Mapping::advise`].
     pub fn advise(&self, range: impl RangeBounds<usize>, about: Hint) -> Result<()> {
-        let bytes = self.bytes(Operation::Advise, &range)?;
-        let refused = |error| range_error(Operation::Advise, ObjectKind::Reservation, error);
-        let pages = self.area.covering(bytes).map_err(refused)?;
-        advise::hint(&self.area, pages, about)
+        self.pages().advise(range, about)
     }
 
     /// Drops bytes of pages: see [`Mapping::discard`].

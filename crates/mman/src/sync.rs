@@ -2,6 +2,7 @@
 
 use crate::error::{Operation, Result};
 use crate::mapping::Mapping;
+use crate::pages::Pages;
 use core::ops::RangeBounds;
 use mman_sys::SyncFlags;
 
@@ -20,7 +21,7 @@ pub enum Sync {
     Invalidate,
 }
 
-impl Mapping {
+impl Pages<'_> {
     /// Writes changed bytes of a shared file mapping back. For any other mapping it does nothing.
     ///
     /// The range is rounded outwards to pages.
@@ -37,5 +38,16 @@ impl Mapping {
             Sync::Invalidate => SyncFlags::INVALIDATE,
         };
         self.area.sync(pages, flags).map_err(|error| self.told(error))
+    }
+}
+
+impl Mapping {
+    /// Writes changed bytes back: see [`Pages::sync`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Pages::sync`].
+    pub fn sync(&self, range: impl RangeBounds<usize>, how: Sync) -> Result<()> {
+        self.pages().sync(range, how)
     }
 }
