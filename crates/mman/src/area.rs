@@ -249,6 +249,13 @@ impl Area {
         pages
     }
 
+    /// Gives the area up for good: it stays mapped until the process ends. Answers the address of its first byte.
+    pub(crate) fn leak(self) -> *mut u8 {
+        let start = self.pointer(0);
+        self.into_pages();
+        start
+    }
+
     /// Two areas out of one. `at` is a page boundary in the area.
     pub(crate) fn split_at(self, at: usize) -> Result<(Self, Self), (RangeError, Self)> {
         let Some(middle) = self.address().checked_add(at) else {

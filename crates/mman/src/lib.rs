@@ -85,6 +85,7 @@ mod pages;
 mod protect;
 mod remap;
 mod reserve;
+pub mod signal;
 mod sync;
 
 pub use advise::{Discard, Hint};
