@@ -201,8 +201,10 @@ pub enum Cause {
     NotReadable,
     /// The descriptor was not opened for writing, which a shared writable mapping needs.
     NotWritable,
-    /// Only shared mappings can be validated, and so synchronized with DAX storage.
+    /// This needs a shared mapping: to be validated, to be synchronized with DAX storage, to be a view of others' bytes.
     NotShared,
+    /// The view keeps its changes to itself: it is made of private mappings.
+    NotPrivate,
     /// The process has as many mappings as it may (`vm.max_map_count`).
     MapCountLimit {
         /// The limit.
@@ -407,7 +409,8 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::NotWritable => f.write_str(
             "not open for writing, which a shared writable mapping needs; open it read-write, or map it private",
         ),
-        Cause::NotShared => f.write_str("only shared mappings can be validated"),
+        Cause::NotShared => f.write_str("this needs a shared mapping"),
+        Cause::NotPrivate => f.write_str("this needs a private mapping"),
         Cause::MapCountLimit { limit } => write!(
             f,
             "the process has as many mappings as it may, {limit}; raise vm.max_map_count, or map fewer and larger ranges"

@@ -85,8 +85,10 @@ mod pages;
 mod protect;
 mod remap;
 mod reserve;
+mod shared_bytes;
 pub mod signal;
 mod sync;
+mod view;
 
 pub use advise::{Discard, Hint};
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
@@ -99,6 +101,9 @@ pub use pages::Pages;
 pub use remap::Growth;
 pub use reserve::Reservation;
 pub use sync::Sync;
+pub use view::{
+    CopyLimit, Frozen, Memory, Private, Proof, Reader, Shared, SharedMut, Word, Writer,
+};
 
 /// Bytes of address space that a drop could not unmap: emptied, kept, and lost until the process ends.
 ///

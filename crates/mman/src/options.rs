@@ -217,6 +217,16 @@ impl MapOptions {
         }
     }
 
+    /// The flags that were asked for, the map type among them.
+    pub(crate) const fn asked_flags(&self) -> MapFlags {
+        self.flags
+    }
+
+    /// Whether pages of a pool of huge pages are asked for.
+    pub(crate) const fn asks_huge_pages(&self) -> bool {
+        self.huge.is_some() || self.flags.contains(MapFlags::HUGETLB)
+    }
+
     /// An address of the caller's choice is a page boundary, and no null pointer.
     fn check_place(&self, request: &Request, shape: Shape) -> Result<()> {
         let (Place::Exactly(address) | Place::Replacing(address) | Place::Hint(address)) =
