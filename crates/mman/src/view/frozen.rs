@@ -11,8 +11,10 @@ use crate::options::MapOptions;
 use crate::page::{HugePageSize, resolve_memory};
 use crate::pages::Pages;
 use core::fmt;
+use core::mem::MaybeUninit;
 use core::ops::{Deref, RangeBounds};
 use core::ptr::NonNull;
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -70,7 +72,8 @@ pub struct Frozen {
     /// F1: `start` and `len` are bytes that `held` keeps where they are, and that nobody changes.
     start: NonNull<u8>,
     len: usize,
-    held: Arc<Held>,
+    proof: Proof,
+    held: Held,
 }
 
 // SAFETY: bytes that nobody changes (F1) can be read by any thread; `held` is `Send` and `Sync`.
@@ -79,20 +82,15 @@ unsafe impl Send for Frozen {}
 unsafe impl core::marker::Sync for Frozen {}
 
 /// Keeps the bytes.
-#[derive(Debug)]
-struct Held {
-    bytes: Bytes,
-    proof: Proof,
+#[derive(Clone, Debug)]
+enum Held {
+    Mapped(Arc<Mapping>),
+    Allocated(Arc<[u8]>),
 }
 
-#[derive(Debug)]
-enum Bytes {
-    Mapped(Mapping),
-    Allocated(Box<[u8]>),
-}
-
-/// From this length on a copy goes into huge pages; below, an allocation is faster.
-const HUGE_FROM: u64 = 4 << 20;
+/// From this length on a copy goes into huge pages of its own. Below, allocators hand out memory that was in use
+/// before, which is faster than any new page (glibc's does so up to 32 MiB).
+const HUGE_FROM: u64 = 32 << 20;
 
 impl Frozen {
     /// Opens a file and freezes its bytes: mapped where it is proved immutable, else copied.
@@ -112,7 +110,10 @@ impl Frozen {
     ///
     /// Those of [`open`](Self::open); [`Cause::CopyLimit`].
     pub fn open_within(path: impl AsRef<Path>, limit: CopyLimit) -> Result<Self> {
-        Self::copy_within(&FileObject::open(path)?, limit)
+        match read_small(path.as_ref(), limit) {
+            Some(bytes) => Ok(Self::new(Held::Allocated(bytes), Proof::Copied)),
+            None => Self::copy_within(&FileObject::open(path)?, limit),
+        }
     }
 
     /// Copies a file.
@@ -154,32 +155,35 @@ impl Frozen {
             }
             return Ok(memory.freeze_as(Proof::Copied)?);
         }
-        let bytes = read_all(fd, size, limit.0).map_err(failed)?;
+        let bytes = match size {
+            0 => read_to_end(fd, limit.0).map_err(failed)?,
+            _ => read_so_many(fd, size).map_err(failed)?,
+        };
         if bytes.len() as u64 > limit.0 {
             return Err(refuse(Cause::CopyLimit { limit: limit.0 }));
         }
-        Ok(Self::new(Bytes::Allocated(bytes.into_boxed_slice()), Proof::Copied))
+        Ok(Self::new(Held::Allocated(bytes), Proof::Copied))
     }
 
     /// F1 is the caller's: nobody can change or take away the bytes of the mapping, all of which can be read.
     pub(super) fn mapped(mapping: Mapping, proof: Proof) -> Self {
-        Self::new(Bytes::Mapped(mapping), proof)
+        Self::new(Held::Mapped(Arc::new(mapping)), proof)
     }
 
-    fn new(bytes: Bytes, proof: Proof) -> Self {
-        let (start, len) = match &bytes {
-            Bytes::Mapped(mapping) => (mapping.as_ptr(), mapping.len()),
-            Bytes::Allocated(bytes) => (bytes.as_ptr(), bytes.len()),
+    fn new(held: Held, proof: Proof) -> Self {
+        let (start, len) = match &held {
+            Held::Mapped(mapping) => (mapping.as_ptr(), mapping.len()),
+            Held::Allocated(bytes) => (bytes.as_ptr(), bytes.len()),
         };
-        // Neither is null; and an `Arc` does not move what they point to.
+        // Neither is null; and an `Arc` does not move what it points to.
         let start = NonNull::new(start.cast_mut()).unwrap_or(NonNull::dangling());
-        Self { start, len, held: Arc::new(Held { bytes, proof }) }
+        Self { start, len, proof, held }
     }
 
     /// Why the bytes cannot change.
     #[must_use]
-    pub fn proof(&self) -> Proof {
-        self.held.proof
+    pub const fn proof(&self) -> Proof {
+        self.proof
     }
 
     /// A part of the bytes, kept as long as the whole. `None` for a range that is not in it.
@@ -187,20 +191,16 @@ impl Frozen {
     pub fn slice(&self, range: impl RangeBounds<usize>) -> Option<Self> {
         let range = resolve_memory(&range, self.len).ok()?;
         let part = self.get(range)?;
-        Some(Self {
-            start: NonNull::from(part).cast(),
-            len: part.len(),
-            held: Arc::clone(&self.held),
-        })
+        Some(Self { start: NonNull::from(part).cast(), len: part.len(), ..self.clone() })
     }
 
     /// The pages: to lock them, ask for their residency, give hints. `None` where the bytes were few, and stand in
     /// allocated memory. The pages are those of the whole, where this is a part.
     #[must_use]
     pub fn pages(&self) -> Option<Pages<'_>> {
-        match &self.held.bytes {
-            Bytes::Mapped(mapping) => Some(mapping.pages()),
-            Bytes::Allocated(_) => None,
+        match &self.held {
+            Held::Mapped(mapping) => Some(mapping.pages()),
+            Held::Allocated(_) => None,
         }
     }
 }
@@ -244,6 +244,24 @@ impl fmt::Debug for Frozen {
     }
 }
 
+/// Reads a small regular file in as few calls as that takes: it is as long as it was when it was looked at, or
+/// shorter. `None` for all else, also for whatever went wrong: the long way finds out what.
+fn read_small(path: &Path, limit: CopyLimit) -> Option<Arc<[u8]>> {
+    let stat = rustix::fs::stat(path).ok()?;
+    let size = u64::try_from(stat.st_size).ok()?;
+    let is_small = size > 0 && size < HUGE_FROM.min(limit.0.saturating_add(1));
+    // Without a name it may be a memfd, which needs no copy. What is no file may wait, or never end.
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile
+        || stat.st_nlink == 0
+        || !is_small
+    {
+        return None;
+    }
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+    read_so_many(file.as_fd(), size).ok()
+}
+
 /// Memory for a large copy: a whole number of huge pages, so that the kernel begins it at one, of which all but the
 /// last are filled.
 fn huge_memory(len: usize) -> Result<Memory> {
@@ -255,11 +273,37 @@ fn huge_memory(len: usize) -> Result<Memory> {
     Ok(Memory::of(mapping))
 }
 
-/// Fills the memory from the start of a file, and answers how far it came.
+/// Fills the memory from the start of a file, and answers how far it came. New pages are cleared before they are
+/// filled, which keeps a processor busy: a second one takes the other half.
 fn read_into(fd: BorrowedFd<'_>, memory: &mut [u8]) -> Result<usize, Errno> {
+    let half = HugePageSize::MIB_2.page_size().round_down(memory.len() / 2);
+    let (low, high) = memory.split_at_mut(half);
+    let several = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
+    let mut second = None;
+    let first = std::thread::scope(|scope| {
+        let helper = std::thread::Builder::new().name("mman-copy".into());
+        let helper = several
+            .then(|| helper.spawn_scoped(scope, || read_part(fd, high, half)))
+            .and_then(Result::ok);
+        let first = read_part(fd, low, 0);
+        second = helper.and_then(|helper| helper.join().ok());
+        first
+    })?;
+    if first < low.len() {
+        return Ok(first);
+    }
+    let second = match second {
+        Some(read) => read?,
+        None => read_part(fd, high, half)?, // no thread could be had
+    };
+    Ok(first.saturating_add(second))
+}
+
+/// Fills a part of the memory from a place in the file, and answers how far it came.
+fn read_part(fd: BorrowedFd<'_>, part: &mut [u8], from: usize) -> Result<usize, Errno> {
     let mut filled = 0_usize;
-    while let Some(rest) = memory.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match rustix::io::pread(fd, rest, filled as u64) {
+    while let Some(rest) = part.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::pread(fd, rest, from.saturating_add(filled) as u64) {
             Ok(0) => break,
             Ok(read) => filled = filled.saturating_add(read),
             Err(Errno::INTR) => {}
@@ -269,14 +313,37 @@ fn read_into(fd: BorrowedFd<'_>, memory: &mut [u8]) -> Result<usize, Errno> {
     Ok(filled)
 }
 
-/// Reads a small file, or one that does not tell its size: that one to its end, or just past the limit.
-fn read_all(fd: BorrowedFd<'_>, size: u64, limit: u64) -> Result<Vec<u8>, Errno> {
+/// Reads a small file up to a size, or to its end.
+fn read_so_many(fd: BorrowedFd<'_>, size: u64) -> Result<Arc<[u8]>, Errno> {
+    let len = usize::try_from(size).map_err(|_| Errno::FBIG)?;
+    let mut bytes: Arc<[MaybeUninit<u8>]> = Arc::new_uninit_slice(len);
+    let room = Arc::get_mut(&mut bytes).unwrap_or_default(); // nobody else has it yet
+    let mut filled = 0_usize;
+    while let Some(rest) = room.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::pread(fd, rest, filled as u64) {
+            Ok(([], _)) => break,
+            Ok((read, _)) => filled = filled.saturating_add(read.len()),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    for byte in room.iter_mut().skip(filled) {
+        byte.write(0);
+    }
+    // SAFETY: `filled` bytes were read, and the rest was written.
+    let bytes = unsafe { bytes.assume_init() };
+    match bytes.get(..filled) {
+        Some(read) if filled < len => Ok(Arc::from(read)), // the file became shorter meanwhile
+        _ => Ok(bytes),
+    }
+}
+
+/// Reads a file that does not tell its size: to its end, or just past the limit.
+fn read_to_end(fd: BorrowedFd<'_>, limit: u64) -> Result<Arc<[u8]>, Errno> {
     const AT_ONCE: usize = 64 * 1024;
-    let known = usize::try_from(size).unwrap_or(0);
     let mut bytes = Vec::new();
-    while known == 0 || bytes.len() < known {
-        let room = if known == 0 { AT_ONCE } else { known.saturating_sub(bytes.len()) };
-        bytes.try_reserve_exact(room).map_err(|_| Errno::NOMEM)?;
+    loop {
+        bytes.try_reserve(AT_ONCE).map_err(|_| Errno::NOMEM)?;
         let at = bytes.len() as u64;
         match rustix::io::pread(fd, rustix::buffer::spare_capacity(&mut bytes), at) {
             Ok(0) => break,
@@ -285,5 +352,5 @@ fn read_all(fd: BorrowedFd<'_>, size: u64, limit: u64) -> Result<Vec<u8>, Errno>
             Err(errno) => return Err(errno),
         }
     }
-    Ok(bytes)
+    Ok(Arc::from(bytes))
 }
