@@ -63,6 +63,19 @@ pub(super) unsafe fn find_sequence(start: *const u8, len: usize, needle: &[u8]) 
     None
 }
 
+/// [`commonness`] of each byte.
+static COMMONNESS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = commonness(byte);
+        match byte.checked_add(1) {
+            Some(next) => byte = next,
+            None => break table,
+        }
+    }
+};
+
 /// How common a byte is where sequences are searched: text, markup, numbers in binary. Larger is more common.
 const fn commonness(byte: u8) -> u8 {
     match byte {
@@ -81,16 +94,23 @@ const fn commonness(byte: u8) -> u8 {
     }
 }
 
-/// The two rarest bytes of a needle of two bytes or more, different ones where there are.
+/// Two rare bytes of a needle of two bytes or more, different ones where there are. Only its head is looked at.
 fn rare_pair(needle: &[u8]) -> Pair {
-    let rarest = |but: Option<(usize, u8)>| {
-        let different = |byte: u8| but.is_none_or(|(_, other)| byte != other);
-        let bytes = needle.iter().copied().enumerate();
-        let others = bytes.filter(|(at, _)| but.is_none_or(|(taken, _)| *at != taken));
-        others.min_by_key(|(_, byte)| (!different(*byte), commonness(*byte))).unwrap_or_default()
-    };
-    let first = rarest(None);
-    let second = rarest(Some(first));
+    let mut first = (0, 0, u8::MAX);
+    let mut second = first;
+    for (at, byte) in needle.iter().copied().enumerate().take(HEAD) {
+        let common = COMMONNESS.get(usize::from(byte)).copied().unwrap_or_default();
+        if common < first.2 {
+            second = first;
+            first = (at, byte, common);
+        } else if common < second.2 && byte != first.1 {
+            second = (at, byte, common);
+        }
+    }
+    if second.2 == u8::MAX {
+        // One byte over and over: both ends of what was looked at.
+        second = (needle.len().min(HEAD).saturating_sub(1), first.1, first.2);
+    }
     Pair { bytes: [first.1, second.1], distances: [first.0, second.0] }
 }
 

@@ -332,6 +332,20 @@ pub(super) unsafe fn equals_in_2<V: Vector>(one: *const u8, other: *const u8, le
     head.and(tail).mask() == V::FULL
 }
 
+/// Where two vectors are the same as two others, by halves.
+///
+/// # Safety
+///
+/// The processor has the instructions. Twice `LEN` bytes from either start on may be loaded.
+#[inline(always)]
+unsafe fn same_2<V: Vector>(one: *const u8, other: *const u8) -> V {
+    // SAFETY: the caller's promise.
+    let head = unsafe { V::same(one, other) };
+    // SAFETY: the caller's promise.
+    let tail = unsafe { V::same(one.wrapping_add(V::LEN), other.wrapping_add(V::LEN)) };
+    head.and(tail)
+}
+
 /// Whether two rows of bytes are the same, of `LEN` or more.
 ///
 /// # Safety
@@ -341,9 +355,20 @@ pub(super) unsafe fn equals_in_2<V: Vector>(one: *const u8, other: *const u8, le
 pub(super) unsafe fn equals<V: Vector>(one: *const u8, other: *const u8, len: usize) -> bool {
     let two = V::LEN.saturating_mul(2);
     let mut at = 0_usize;
-    while len.wrapping_sub(at) > two {
+    while len.wrapping_sub(at) > len_4::<V>() {
+        let half = at.wrapping_add(two);
+        // SAFETY: more than four vectors are left.
+        let head = unsafe { same_2::<V>(one.wrapping_add(at), other.wrapping_add(at)) };
+        // SAFETY: as above.
+        let tail = unsafe { same_2::<V>(one.wrapping_add(half), other.wrapping_add(half)) };
+        if head.and(tail).mask() != V::FULL {
+            return false;
+        }
+        at = at.wrapping_add(len_4::<V>());
+    }
+    if len.wrapping_sub(at) > two {
         // SAFETY: more than two vectors are left.
-        if !unsafe { equals_in_2::<V>(one.wrapping_add(at), other.wrapping_add(at), two) } {
+        if unsafe { same_2::<V>(one.wrapping_add(at), other.wrapping_add(at)) }.mask() != V::FULL {
             return false;
         }
         at = at.wrapping_add(two);

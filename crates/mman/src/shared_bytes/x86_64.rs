@@ -5,21 +5,16 @@
 )]
 
 mod moves;
+mod processor;
 mod vectors;
 
 use super::vector::{self, Wanted};
 use super::words;
-use std::arch::is_x86_feature_detected;
 
 pub(super) use moves::{copy, fill};
+use processor::Processor;
 use vectors::{Avx2, Sse2};
 pub(super) use vectors::{load_1, load_4, load_8};
-
-/// Whether the processor has AVX2, and the kernel keeps its registers. After the first time, one load and a test.
-#[inline(always)]
-fn has_avx2() -> bool {
-    is_x86_feature_detected!("avx2")
-}
 
 /// From how many bytes on AVX2 is used.
 const WIDE: usize = 32;
@@ -27,7 +22,7 @@ const WIDE: usize = 32;
 /// See [`super::find`].
 #[inline]
 pub(super) unsafe fn find(start: *const u8, len: usize, wanted: impl Wanted) -> Option<usize> {
-    if len >= WIDE && has_avx2() {
+    if len >= WIDE && Processor::this().avx2() {
         // SAFETY: the caller's promise; AVX2 is there.
         unsafe { find_avx2(start, len, wanted) }
     } else {
@@ -39,7 +34,7 @@ pub(super) unsafe fn find(start: *const u8, len: usize, wanted: impl Wanted) -> 
 /// See [`super::rfind`].
 #[inline]
 pub(super) unsafe fn rfind(start: *const u8, len: usize, wanted: impl Wanted) -> Option<usize> {
-    if len >= WIDE && has_avx2() {
+    if len >= WIDE && Processor::this().avx2() {
         // SAFETY: the caller's promise; AVX2 is there.
         unsafe { rfind_avx2(start, len, wanted) }
     } else {
@@ -51,7 +46,7 @@ pub(super) unsafe fn rfind(start: *const u8, len: usize, wanted: impl Wanted) ->
 /// See [`super::equals`].
 #[inline]
 pub(super) unsafe fn equals(one: *const u8, other: *const u8, len: usize) -> bool {
-    if len >= WIDE && has_avx2() {
+    if len >= WIDE && Processor::this().avx2() {
         // SAFETY: the caller's promise; AVX2 is there.
         unsafe { equals_avx2(one, other, len) }
     } else {

@@ -1,11 +1,11 @@
 //! Copying and filling shared bytes on x86-64.
 #![expect(unsafe_code, reason = "copies and fills memory that others may change, by assembly")]
 
-use super::has_avx2;
+use super::processor::Processor;
 use core::arch::asm;
 
-/// Up to how many bytes registers of 16 bytes hold it all.
-const STRAIGHT: usize = 128;
+/// From how many bytes on `rep movsb` is as fast as any loop, where it is fast at all.
+const STRING: usize = 3072;
 
 /// See [`super::super::copy_out`].
 #[inline]
@@ -84,27 +84,132 @@ unsafe fn copy_64(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
-/// 64 bytes or more.
+/// More than 64 bytes.
 #[inline(never)]
 unsafe fn copy_more(from: *const u8, to: *mut u8, len: usize) {
-    if len <= STRAIGHT {
+    // SAFETY: the caller's promise; the processor is asked.
+    unsafe { copy_with(Processor::this(), from, to, len) }
+}
+
+/// More than 64 bytes, as a processor does it that has what is told, or more.
+///
+/// # Safety
+///
+/// That of [`super::super::copy_out`]; the processor has it.
+#[inline(always)]
+pub(super) unsafe fn copy_with(has: Processor, from: *const u8, to: *mut u8, len: usize) {
+    if len >= STRING && has.fast_strings() {
         // SAFETY: the caller's promise.
-        unsafe { copy_128(from, to, len) }
-    } else if !has_avx2() {
-        // SAFETY: the caller's promise.
-        unsafe { copy_sse2(from, to, len) }
-    } else if len <= 2 * STRAIGHT {
-        // SAFETY: the caller's promise; AVX2 is there.
-        unsafe { copy_256(from, to, len) }
+        unsafe { copy_string(from, to, len) }
+    } else if has.avx512() {
+        match len {
+            // SAFETY: the caller's promise, here and below.
+            0..=128 => unsafe { copy_128_avx512(from, to, len) },
+            // SAFETY: as above.
+            129..=256 => unsafe { copy_256_avx512(from, to, len) },
+            // SAFETY: as above.
+            _ => unsafe { copy_rows_avx512(from, to, len) },
+        }
+    } else if has.avx2() {
+        match len {
+            // SAFETY: as above.
+            0..=128 => unsafe { copy_128_avx2(from, to, len) },
+            // SAFETY: as above.
+            129..=256 => unsafe { copy_256_avx2(from, to, len) },
+            // SAFETY: as above.
+            _ => unsafe { copy_rows_avx2(from, to, len) },
+        }
     } else {
-        // SAFETY: the caller's promise; AVX2 is there.
-        unsafe { copy_avx2(from, to, len) }
+        match len {
+            // SAFETY: as above.
+            0..=128 => unsafe { copy_128_sse2(from, to, len) },
+            // SAFETY: as above.
+            _ => unsafe { copy_rows_sse2(from, to, len) },
+        }
+    }
+}
+
+/// By the instruction for that, which keeps how far it is in its registers when it faults.
+#[inline(always)]
+unsafe fn copy_string(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: the caller's promise; the direction flag is clear.
+    unsafe {
+        asm!("rep movsb", inout("rcx") len => _, inout("rsi") from => _, inout("rdi") to => _,
+            options(nostack, preserves_flags));
+    }
+}
+
+/// 64 to 128 bytes. These registers leave nothing behind that slows older instructions.
+#[inline(always)]
+unsafe fn copy_128_avx512(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: the caller's promise: the first 64 and the last 64 bytes.
+    unsafe {
+        asm!("vmovdqu64 zmm16, [{from}]", "vmovdqu64 zmm17, [{from} + {len} - 64]",
+            "vmovdqu64 [{to}], zmm16", "vmovdqu64 [{to} + {len} - 64], zmm17",
+            from = in(reg) from, to = in(reg) to, len = in(reg) len,
+            clobber_abi("sysv64"), options(nostack, preserves_flags));
+    }
+}
+
+/// 128 to 256 bytes.
+#[inline(always)]
+unsafe fn copy_256_avx512(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: the caller's promise: the first 128 and the last 128 bytes.
+    unsafe {
+        asm!("vmovdqu64 zmm16, [{from}]", "vmovdqu64 zmm17, [{from} + 64]",
+            "vmovdqu64 zmm18, [{from} + {len} - 128]", "vmovdqu64 zmm19, [{from} + {len} - 64]",
+            "vmovdqu64 [{to}], zmm16", "vmovdqu64 [{to} + 64], zmm17",
+            "vmovdqu64 [{to} + {len} - 128], zmm18", "vmovdqu64 [{to} + {len} - 64], zmm19",
+            from = in(reg) from, to = in(reg) to, len = in(reg) len,
+            clobber_abi("sysv64"), options(nostack, preserves_flags));
+    }
+}
+
+/// More than 256 bytes, by rows of 256.
+#[inline(always)]
+unsafe fn copy_rows_avx512(from: *const u8, to: *mut u8, len: usize) {
+    let at = to_aligned(to, 64);
+    // SAFETY: the caller's promise: the first 64 and the last 256 bytes, and between them rows of 256, each of which
+    // starts more than 256 bytes before the end. Stores of rows are aligned.
+    unsafe {
+        asm!("vmovdqu64 zmm20, [{from}]",
+            "vmovdqu64 zmm21, [{from} + {len} - 256]", "vmovdqu64 zmm22, [{from} + {len} - 192]",
+            "vmovdqu64 zmm23, [{from} + {len} - 128]", "vmovdqu64 zmm24, [{from} + {len} - 64]",
+            "cmp rax, {end}", "jae 3f",
+            "2:",
+            "vmovdqu64 zmm16, [{from} + rax]", "vmovdqu64 zmm17, [{from} + rax + 64]",
+            "vmovdqu64 zmm18, [{from} + rax + 128]", "vmovdqu64 zmm19, [{from} + rax + 192]",
+            "vmovdqa64 [{to} + rax], zmm16", "vmovdqa64 [{to} + rax + 64], zmm17",
+            "vmovdqa64 [{to} + rax + 128], zmm18", "vmovdqa64 [{to} + rax + 192], zmm19",
+            "add rax, 256", "cmp rax, {end}", "jb 2b",
+            "3:",
+            "vmovdqu64 [{to}], zmm20",
+            "vmovdqu64 [{to} + {len} - 256], zmm21", "vmovdqu64 [{to} + {len} - 192], zmm22",
+            "vmovdqu64 [{to} + {len} - 128], zmm23", "vmovdqu64 [{to} + {len} - 64], zmm24",
+            from = in(reg) from, to = in(reg) to, len = in(reg) len,
+            inout("rax") at => _, end = in(reg) len.wrapping_sub(256),
+            clobber_abi("sysv64"), options(nostack));
     }
 }
 
 /// 64 to 128 bytes.
 #[inline(always)]
-unsafe fn copy_128(from: *const u8, to: *mut u8, len: usize) {
+unsafe fn copy_128_avx2(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: the caller's promise: the first 64 and the last 64 bytes.
+    unsafe {
+        asm!("vmovdqu ymm0, [{from}]", "vmovdqu ymm1, [{from} + 32]",
+            "vmovdqu ymm2, [{from} + {len} - 64]", "vmovdqu ymm3, [{from} + {len} - 32]",
+            "vmovdqu [{to}], ymm0", "vmovdqu [{to} + 32], ymm1",
+            "vmovdqu [{to} + {len} - 64], ymm2", "vmovdqu [{to} + {len} - 32], ymm3",
+            "vzeroupper",
+            from = in(reg) from, to = in(reg) to, len = in(reg) len,
+            clobber_abi("sysv64"), options(nostack, preserves_flags));
+    }
+}
+
+/// 64 to 128 bytes.
+#[inline(always)]
+unsafe fn copy_128_sse2(from: *const u8, to: *mut u8, len: usize) {
     // SAFETY: the caller's promise: the first 64 and the last 64 bytes.
     unsafe {
         asm!("movups xmm0, [{from}]", "movups xmm1, [{from} + 16]",
@@ -124,7 +229,7 @@ unsafe fn copy_128(from: *const u8, to: *mut u8, len: usize) {
 
 /// 128 to 256 bytes.
 #[inline(always)]
-unsafe fn copy_256(from: *const u8, to: *mut u8, len: usize) {
+unsafe fn copy_256_avx2(from: *const u8, to: *mut u8, len: usize) {
     // SAFETY: the caller's promise: the first 128 and the last 128 bytes.
     unsafe {
         asm!("vmovdqu ymm0, [{from}]", "vmovdqu ymm1, [{from} + 32]",
@@ -148,8 +253,8 @@ fn to_aligned(to: *mut u8, alignment: usize) -> usize {
 }
 
 /// More than 128 bytes, without AVX.
-#[inline(never)]
-unsafe fn copy_sse2(from: *const u8, to: *mut u8, len: usize) {
+#[inline(always)]
+unsafe fn copy_rows_sse2(from: *const u8, to: *mut u8, len: usize) {
     let at = to_aligned(to, 16);
     // SAFETY: the caller's promise: the first 16 and the last 64 bytes, and between them rows of 64, each of which
     // starts more than 64 bytes before the end. Stores of rows are aligned.
@@ -174,7 +279,7 @@ unsafe fn copy_sse2(from: *const u8, to: *mut u8, len: usize) {
 
 /// More than 256 bytes.
 #[inline(always)]
-unsafe fn copy_avx2(from: *const u8, to: *mut u8, len: usize) {
+unsafe fn copy_rows_avx2(from: *const u8, to: *mut u8, len: usize) {
     let at = to_aligned(to, 32);
     // SAFETY: the caller's promise: the first 32 and the last 128 bytes, and between them rows of 128, each of which
     // starts more than 128 bytes before the end. Stores of rows are aligned.
@@ -201,11 +306,20 @@ unsafe fn copy_avx2(from: *const u8, to: *mut u8, len: usize) {
 /// See [`super::super::fill`].
 #[inline]
 pub(in crate::shared_bytes) unsafe fn fill(to: *mut u8, byte: u8, len: usize) {
+    // SAFETY: the caller's promise; the processor is asked.
+    unsafe { fill_with(Processor::this(), to, byte, len) }
+}
+
+/// # Safety
+///
+/// That of [`super::super::fill`]; the processor has what is told.
+#[inline(always)]
+pub(super) unsafe fn fill_with(has: Processor, to: *mut u8, byte: u8, len: usize) {
     let word = u64::from_ne_bytes([byte; 8]);
     if len < 16 {
         // SAFETY: the caller's promise.
         unsafe { fill_15(to, word, len) }
-    } else if len <= STRAIGHT || !has_avx2() {
+    } else if len <= 128 || !has.avx2() {
         // SAFETY: the caller's promise.
         unsafe { fill_sse2(to, word, len) }
     } else {
