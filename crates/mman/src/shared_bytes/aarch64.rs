@@ -336,3 +336,25 @@ unsafe fn fill_16(to: *mut u8, word: u64, len: usize) {
             word = in(reg) word, row = out(vreg) _, options(nostack));
     }
 }
+
+/// The one way there is.
+#[cfg(test)]
+pub(super) fn ways() -> Vec<super::tests::Way> {
+    vec![super::tests::Way {
+        name: "neon".to_owned(),
+        // SAFETY: the test's promise, here and below.
+        copy: Box::new(|from, to, len| unsafe { copy(from, to, len) }),
+        // SAFETY: as above.
+        fill: Box::new(|to, byte, len| unsafe { fill(to, byte, len) }),
+        // SAFETY: as above.
+        find: Box::new(|start, len, wanted| unsafe { find(start, len, wanted) }),
+        // SAFETY: as above.
+        rfind: Box::new(|start, len, wanted| unsafe { rfind(start, len, wanted) }),
+        // SAFETY: as above.
+        either: Box::new(|start, len, wanted| unsafe { find(start, len, wanted) }),
+        // SAFETY: as above.
+        pair: Box::new(|start, len, wanted| unsafe { find(start, len, wanted) }),
+        // SAFETY: as above.
+        equals: Box::new(|one, other, len| unsafe { equals(one, other, len) }),
+    }]
+}

@@ -87,7 +87,19 @@ unsafe fn copy_64(from: *const u8, to: *mut u8, len: usize) {
 /// More than 64 bytes.
 #[inline(never)]
 unsafe fn copy_more(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: the caller's promise; the processor is asked.
+    match Processor::known() {
+        // SAFETY: the caller's promise; this processor has it.
+        Some(has) => unsafe { copy_with(has, from, to, len) },
+        // SAFETY: the caller's promise.
+        None => unsafe { copy_first(from, to, len) },
+    }
+}
+
+/// The first copy of the process. Apart, so that the others need no registers saved for it.
+#[cold]
+#[inline(never)]
+unsafe fn copy_first(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: the caller's promise; this processor has it.
     unsafe { copy_with(Processor::this(), from, to, len) }
 }
 
@@ -98,34 +110,25 @@ unsafe fn copy_more(from: *const u8, to: *mut u8, len: usize) {
 /// That of [`super::super::copy_out`]; the processor has it.
 #[inline(always)]
 pub(super) unsafe fn copy_with(has: Processor, from: *const u8, to: *mut u8, len: usize) {
-    if len >= STRING && has.fast_strings() {
-        // SAFETY: the caller's promise.
-        unsafe { copy_string(from, to, len) }
-    } else if has.avx512() {
-        match len {
-            // SAFETY: the caller's promise, here and below.
-            0..=128 => unsafe { copy_128_avx512(from, to, len) },
-            // SAFETY: as above.
-            129..=256 => unsafe { copy_256_avx512(from, to, len) },
-            // SAFETY: as above.
-            _ => unsafe { copy_rows_avx512(from, to, len) },
-        }
-    } else if has.avx2() {
-        match len {
-            // SAFETY: as above.
-            0..=128 => unsafe { copy_128_avx2(from, to, len) },
-            // SAFETY: as above.
-            129..=256 => unsafe { copy_256_avx2(from, to, len) },
-            // SAFETY: as above.
-            _ => unsafe { copy_rows_avx2(from, to, len) },
-        }
-    } else {
-        match len {
-            // SAFETY: as above.
-            0..=128 => unsafe { copy_128_sse2(from, to, len) },
-            // SAFETY: as above.
-            _ => unsafe { copy_rows_sse2(from, to, len) },
-        }
+    match len {
+        // SAFETY: the caller's promise, here and below.
+        0..=128 if has.avx512() => unsafe { copy_128_avx512(from, to, len) },
+        // SAFETY: as above.
+        0..=128 if has.avx2() => unsafe { copy_128_avx2(from, to, len) },
+        // SAFETY: as above.
+        0..=128 => unsafe { copy_128_sse2(from, to, len) },
+        // SAFETY: as above.
+        STRING.. if has.fast_strings() => unsafe { copy_string(from, to, len) },
+        // SAFETY: as above.
+        129..=256 if has.avx512() => unsafe { copy_256_avx512(from, to, len) },
+        // SAFETY: as above.
+        129..=256 if has.avx2() => unsafe { copy_256_avx2(from, to, len) },
+        // SAFETY: as above.
+        _ if has.avx512() => unsafe { copy_rows_avx512(from, to, len) },
+        // SAFETY: as above.
+        _ if has.avx2() => unsafe { copy_rows_avx2(from, to, len) },
+        // SAFETY: as above.
+        _ => unsafe { copy_rows_sse2(from, to, len) },
     }
 }
 
@@ -306,20 +309,43 @@ unsafe fn copy_rows_avx2(from: *const u8, to: *mut u8, len: usize) {
 /// See [`super::super::fill`].
 #[inline]
 pub(in crate::shared_bytes) unsafe fn fill(to: *mut u8, byte: u8, len: usize) {
-    // SAFETY: the caller's promise; the processor is asked.
-    unsafe { fill_with(Processor::this(), to, byte, len) }
-}
-
-/// # Safety
-///
-/// That of [`super::super::fill`]; the processor has what is told.
-#[inline(always)]
-pub(super) unsafe fn fill_with(has: Processor, to: *mut u8, byte: u8, len: usize) {
     let word = u64::from_ne_bytes([byte; 8]);
     if len < 16 {
         // SAFETY: the caller's promise.
         unsafe { fill_15(to, word, len) }
-    } else if len <= 128 || !has.avx2() {
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { fill_more(to, word, len) }
+    }
+}
+
+/// 16 bytes or more.
+#[inline(never)]
+unsafe fn fill_more(to: *mut u8, word: u64, len: usize) {
+    match Processor::known() {
+        // SAFETY: the caller's promise; this processor has it.
+        Some(has) => unsafe { fill_with(has, to, word, len) },
+        // SAFETY: the caller's promise.
+        None => unsafe { fill_first(to, word, len) },
+    }
+}
+
+/// The first one of the process.
+#[cold]
+#[inline(never)]
+unsafe fn fill_first(to: *mut u8, word: u64, len: usize) {
+    // SAFETY: the caller's promise; this processor has it.
+    unsafe { fill_with(Processor::this(), to, word, len) }
+}
+
+/// 16 bytes or more, as a processor does it that has what is told, or more.
+///
+/// # Safety
+///
+/// That of [`super::super::fill`]; the processor has it.
+#[inline(always)]
+pub(super) unsafe fn fill_with(has: Processor, to: *mut u8, word: u64, len: usize) {
+    if len <= 128 || !has.avx2() {
         // SAFETY: the caller's promise.
         unsafe { fill_sse2(to, word, len) }
     } else {
@@ -356,7 +382,7 @@ unsafe fn fill_15(to: *mut u8, word: u64, len: usize) {
 }
 
 /// 16 bytes or more, without AVX.
-#[inline(never)]
+#[inline(always)]
 unsafe fn fill_sse2(to: *mut u8, word: u64, len: usize) {
     let at = to_aligned(to, 16);
     // SAFETY: the caller's promise: the first 16 and the last 16 bytes, and between them aligned rows of 16, each of
@@ -376,7 +402,7 @@ unsafe fn fill_sse2(to: *mut u8, word: u64, len: usize) {
 }
 
 /// More than 128 bytes.
-#[inline(never)]
+#[inline(always)]
 unsafe fn fill_avx2(to: *mut u8, word: u64, len: usize) {
     let at = to_aligned(to, 32);
     // SAFETY: the caller's promise: the first 32 and the last 128 bytes, and between them aligned rows of 128, each

@@ -24,10 +24,25 @@ impl Processor {
     /// This one. After the first time it is one load.
     #[inline(always)]
     pub(super) fn this() -> Self {
-        match THIS.load(Ordering::Relaxed) {
-            0 => Self::ask(),
-            known => Self(known),
-        }
+        Self::known().unwrap_or_else(Self::ask)
+    }
+
+    /// This one, if it was asked before.
+    #[inline(always)]
+    pub(super) fn known() -> Option<Self> {
+        let known = THIS.load(Ordering::Relaxed);
+        (known != 0).then_some(Self(known))
+    }
+
+    /// This one, and it with abilities left out: every way that the functions can go on it.
+    #[cfg(test)]
+    pub(super) fn ways() -> Vec<Self> {
+        let this = Self::this();
+        let mut ways: Vec<Self> =
+            (0..=AVX2 | AVX512 | FAST_STRINGS).map(|left| Self(this.0 & (left | ASKED))).collect();
+        ways.sort_unstable_by_key(|way| way.0);
+        ways.dedup();
+        ways
     }
 
     #[cold]
