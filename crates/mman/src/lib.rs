@@ -85,7 +85,7 @@ mod pages;
 mod protect;
 mod remap;
 mod reserve;
-#[cfg_attr(not(test), allow(dead_code, reason = "the views, which come next, call it"))]
+#[allow(dead_code, reason = "the views, which come next, call it")]
 mod shared_bytes;
 mod sync;
 

@@ -66,14 +66,14 @@ pub(super) unsafe fn find_sequence(start: *const u8, len: usize, needle: &[u8]) 
 /// [`commonness`] of each byte.
 static COMMONNESS: [u8; 256] = {
     let mut table = [0; 256];
+    let mut rest = table.as_mut_slice();
     let mut byte = 0_u8;
-    loop {
-        table[byte as usize] = commonness(byte);
-        match byte.checked_add(1) {
-            Some(next) => byte = next,
-            None => break table,
-        }
+    while let Some((first, tail)) = rest.split_first_mut() {
+        *first = commonness(byte);
+        byte = byte.wrapping_add(1);
+        rest = tail;
     }
+    table
 };
 
 /// How common a byte is where sequences are searched: text, markup, numbers in binary. Larger is more common.

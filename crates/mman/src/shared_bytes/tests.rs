@@ -14,6 +14,7 @@
 mod edges;
 mod others;
 mod random;
+mod repair;
 
 use super::vector::{Byte, Either, Pair};
 use super::{bytewise, machine};
