@@ -256,7 +256,7 @@ fn lengths_are_set_and_memory_is_reserved() {
     let mapping = object.map().unwrap();
     assert_eq!(blocks(), 0, "mapping reserves none");
     object.reserve(..10_000).unwrap();
-    assert_eq!(blocks() as usize, 3 * page());
+    assert_eq!(blocks(), 3 * page() as u64);
     object.set_size(5000).unwrap();
     let cut = mapping.read_at(8192, &mut [0]).unwrap_err();
     assert!(matches!(cut.cause(), Cause::Truncated { at: 8192 }), "{cut}");
