@@ -25,11 +25,7 @@ impl Pool {
     /// Where the lock file cannot be made.
     #[must_use]
     pub fn with(pages: usize) -> Option<Self> {
-        let path = temp_dir().join("mman-huge-pages.lock");
-        let mut options = File::options();
-        options.create(true).append(true).mode(0o666);
-        let lock = options.open(path).expect("the lock file of huge pages");
-        lock.lock().expect("the lock of huge pages");
+        let lock = lock();
         let Ok(before) = fs::read_to_string(POOL) else {
             skip("huge pages in the kernel");
             return None;
@@ -76,6 +72,86 @@ impl Drop for Pool {
     fn drop(&mut self) {
         drop(fs::write(POOL, self.before.to_string()));
     }
+}
+
+/// The pool of huge pages of one size, whichever the machine has: not the usual one alone.
+///
+/// It has the lock of [`Pool`], so that a test has one of the two.
+#[derive(Debug)]
+pub struct SizedPool {
+    bytes: usize,
+    before: usize,
+    _lock: File,
+}
+
+/// All pages of a pool, the free ones, and those promised of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// All.
+    pub total: usize,
+    /// Nobody's.
+    pub free: usize,
+    /// Free ones that are promised.
+    pub promised: usize,
+}
+
+impl SizedPool {
+    /// So many free pages of so many bytes more than there are; `None`, and said so, where the machine does not give
+    /// them.
+    ///
+    /// # Panics
+    ///
+    /// Where the lock file cannot be made.
+    #[must_use]
+    pub fn with(bytes: usize, pages: usize) -> Option<Self> {
+        let lock = lock();
+        let before = number(bytes, "nr_hugepages")?;
+        let pool = Self { bytes, before, _lock: lock };
+        if fs::write(file_of(bytes, "nr_hugepages"), (before + pages).to_string()).is_err() {
+            skip("root, to fill the pool of huge pages");
+            return None;
+        }
+        if pool.counts().total < before + pages {
+            skip(&format!("memory in one piece for {pages} huge pages of {bytes} bytes"));
+            return None;
+        }
+        Some(pool)
+    }
+
+    /// How many pages there are.
+    ///
+    /// # Panics
+    ///
+    /// Where `/sys` cannot be read.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let read = |name| number(self.bytes, name).expect("a number of huge pages");
+        let (total, free) = (read("nr_hugepages"), read("free_hugepages"));
+        Counts { total, free, promised: read("resv_hugepages") }
+    }
+}
+
+impl Drop for SizedPool {
+    fn drop(&mut self) {
+        drop(fs::write(file_of(self.bytes, "nr_hugepages"), self.before.to_string()));
+    }
+}
+
+fn file_of(bytes: usize, name: &str) -> String {
+    format!("/sys/kernel/mm/hugepages/hugepages-{}kB/{name}", bytes / 1024)
+}
+
+fn number(bytes: usize, name: &str) -> Option<usize> {
+    fs::read_to_string(file_of(bytes, name)).ok()?.trim().parse().ok()
+}
+
+fn lock() -> File {
+    let path = temp_dir().join("mman-huge-pages.lock");
+    let mut options = File::options();
+    options.create(true).append(true).mode(0o666);
+    let lock = options.open(path).expect("the lock file of huge pages");
+    lock.lock().expect("the lock of huge pages");
+    lock
 }
 
 fn meminfo(name: &str) -> usize {

@@ -60,3 +60,9 @@ fn statm(field: usize) -> u64 {
     let pages = text.split_ascii_whitespace().nth(field).and_then(|word| word.parse::<u64>().ok());
     pages.expect("a number") * crate::page() as u64
 }
+
+/// Sets which permission bits new files do not get, and answers which they did not get before.
+#[must_use]
+pub fn umask(bits: u32) -> u32 {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(bits)).as_raw_mode()
+}

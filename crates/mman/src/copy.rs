@@ -133,7 +133,13 @@ fn read(area: &Area, lead: usize, range: Range<usize>, bytes: &mut [u8]) -> Resu
         let local = vector(rest.as_mut_ptr(), rest.len());
         // SAFETY: `local` is `rest`, which is ours to write, and no part of the area: nobody can have a
         // reference into that.
-        unsafe { sys::process_vm_readv(process, &local, &remote) }
+        let copied = unsafe { sys::process_vm_readv(process, &local, &remote) };
+        match copied {
+            // Secret memory and that of devices cannot be the far side of a copy: it can be the near one.
+            // SAFETY: as above.
+            Err(Errno::EFAULT) => unsafe { sys::process_vm_writev(process, &remote, &local) },
+            other => other,
+        }
     })
 }
 
@@ -145,7 +151,13 @@ fn write(area: &Area, lead: usize, range: Range<usize>, bytes: &[u8]) -> Result<
         let remote = vector(to, rest.len());
         let local = vector(rest.as_ptr().cast_mut(), rest.len());
         // SAFETY: `remote` is in the area, whose bytes nobody has a reference to; `local` is only read.
-        unsafe { sys::process_vm_writev(process, &local, &remote) }
+        let copied = unsafe { sys::process_vm_writev(process, &local, &remote) };
+        match copied {
+            // As for reading.
+            // SAFETY: as above.
+            Err(Errno::EFAULT) => unsafe { sys::process_vm_readv(process, &remote, &local) },
+            other => other,
+        }
     })
 }
 

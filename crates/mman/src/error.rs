@@ -298,6 +298,8 @@ pub enum Cause {
     Exhausted,
     /// The protection of the mapping does not allow it.
     Denied,
+    /// Somebody maps the object shared and writable, or the kernel is still writing to its pages.
+    MappedWritable,
     /// What the kernel answered, and nothing more is known.
     Kernel,
 }
@@ -472,6 +474,9 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
             f.write_str("the two are not neighbours, in memory and in one object, with one way of sharing")
         }
         Cause::Denied => f.write_str("the protection of the mapping does not allow it"),
+        Cause::MappedWritable => f.write_str(
+            "a shared writable mapping of it exists, or the kernel still writes to its pages; unmap it first",
+        ),
         Cause::Kernel => match error.errno {
             Some(errno) => f.write_str(&sentence_of(errno)),
             None => f.write_str("unknown"),

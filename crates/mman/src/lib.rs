@@ -30,7 +30,7 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | name what is mapped | [`FileObject`], [`Anonymous`] |
+//! | name what is mapped | [`FileObject`], [`Anonymous`], [`MemFd`], [`ShmObject`], [`SecretMem`] |
 //! | say how | [`MapOptions`]: every flag of `mmap` |
 //! | own it | [`Mapping`]: true length, [`split_at`](Mapping::split_at), [`merge`](Mapping::merge), [`unmap`](Mapping::unmap) |
 //! | hold addresses | [`Reservation`]: commit, decommit, place objects at chosen addresses |
@@ -94,7 +94,10 @@ pub use advise::{Discard, Hint};
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 pub use mapping::Mapping;
 pub use mman_sys::{Advice, Errno, MapFlags, Prot as Protection};
-pub use object::{Anonymous, FileObject, MemoryObject};
+pub use object::{
+    Anonymous, FileObject, FixedSize, Immutability, Immutable, MemFd, MemFdOptions, MemoryObject,
+    SealState, SecretMem, ShmEntry, ShmObject, ShmOptions, Unsealed,
+};
 pub use options::MapOptions;
 pub use page::{HugePageSize, PageRange, PageSize, RangeError};
 pub use pages::Pages;

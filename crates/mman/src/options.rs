@@ -5,7 +5,7 @@ use crate::area::{Area, Place, Request, range_error};
 use crate::error::{Cause, Error, Operation, Result};
 use crate::explain::{self, Asked};
 use crate::mapping::{Mapping, Shape};
-use crate::object::{Backing, Described, Identity, MemoryObject};
+use crate::object::{Backing, Blocks, Described, Identity, MemoryObject};
 use crate::page::{HugePageSize, PageRange, PageSize, RangeError, resolve};
 use core::ops::{Bound, RangeBounds};
 use mman_sys::{Errno, MapFlags, Prot};
@@ -51,10 +51,20 @@ pub struct MapOptions {
     end: Bound<u64>,
     past_end: bool,
     validate: bool,
+    sparse: bool,
     prot: Prot,
     flags: MapFlags,
     huge: Option<HugePageSize>,
     place: Place,
+}
+
+/// What is to be done to map an object, and what comes of it.
+#[derive(Debug)]
+pub(crate) struct Plan<'object> {
+    pub(crate) request: Request,
+    pub(crate) shape: Shape,
+    /// What is to be reserved before.
+    pub(crate) blocks: Option<Blocks<'object>>,
 }
 
 impl MapOptions {
@@ -80,6 +90,7 @@ impl MapOptions {
             end: Bound::Unbounded,
             past_end: false,
             validate: false,
+            sparse: false,
             prot: Prot::READ,
             flags,
             huge: None,
@@ -96,6 +107,13 @@ impl MapOptions {
     /// there: reading gives [`Cause::Truncated`].
     pub const fn past_end(self) -> Self {
         Self { past_end: true, ..self }
+    }
+
+    /// Reserve no blocks. A shared writable mapping of a regular file reserves those that its bytes lack, as far as
+    /// the file goes now: a full disk is [`Cause::NoSpace`] then, where without it a store finds no block later, and
+    /// raises a signal.
+    pub const fn sparse(self) -> Self {
+        Self { sparse: true, ..self }
     }
 
     /// What the pages may be used for.
@@ -202,13 +220,14 @@ impl MapOptions {
     ///
     /// # Errors
     ///
-    /// [`Cause::Range`] for a range that is not in the object, is empty or overflows; else what the kernel
-    /// refused, with which of its causes it was.
+    /// [`Cause::Range`] for a range that is not in the object, is empty or overflows; [`Cause::NoSpace`]: see
+    /// [`sparse`](Self::sparse); else what the kernel refused, with which of its causes it was.
     pub fn map(&self, object: &impl MemoryObject) -> Result<Mapping> {
-        let Some((request, shape)) = self.plan(object)? else {
+        let Some(Plan { request, shape, blocks }) = self.plan(object)? else {
             return Ok(Mapping::empty(object.kind(), PageSize::base()));
         };
         self.check_place(&request, shape)?;
+        blocks.map_or(Ok(()), |blocks| blocks.reserve_if_possible(Operation::Map))?;
         // SAFETY: `replacing` was promised by who called it; the object keeps its descriptor open.
         let area = unsafe { Area::map(request, self.place) };
         match area {
@@ -297,10 +316,14 @@ impl MapOptions {
     }
 
     /// What to ask the kernel for; `None` for an empty mapping.
-    pub(crate) fn plan(&self, object: &impl MemoryObject) -> Result<Option<(Request, Shape)>> {
+    pub(crate) fn plan<'object>(
+        &self,
+        object: &'object impl MemoryObject,
+    ) -> Result<Option<Plan<'object>>> {
         let kind = object.kind();
         let refuse = |error| range_error(Operation::Map, kind, error);
-        let Described { backing, size, identity, page: own_page } = object.describe()?;
+        let described = object.describe()?;
+        let Described { backing, size, identity, page: own_page } = described;
         let limit = if self.past_end { None } else { size };
         let open_end = self.past_end && self.end == Bound::Unbounded;
         let bounds = (self.start, self.end);
@@ -352,17 +375,23 @@ impl MapOptions {
             offset: request.offset,
             identity: identity.or_else(|| own_identity(flags)),
         };
-        Ok(Some((request, shape)))
+        let to_storage = !self.sparse && self.prot.contains(Prot::WRITE) && is_shared(flags);
+        let blocks = match to_storage {
+            true => Blocks::under(&described, kind, request.offset, request.len),
+            false => None,
+        };
+        Ok(Some(Plan { request, shape, blocks }))
     }
 }
 
 /// Each mapping of shared anonymous memory is an object of its own. Private memory has nothing to be told apart by:
 /// neighbours can be merged whatever they were mapped as.
 fn own_identity(flags: MapFlags) -> Option<Identity> {
-    match flags.map_type() {
-        MapFlags::SHARED | MapFlags::SHARED_VALIDATE => Some(Identity::fresh()),
-        _ => None,
-    }
+    is_shared(flags).then(Identity::fresh)
+}
+
+fn is_shared(flags: MapFlags) -> bool {
+    matches!(flags.map_type(), MapFlags::SHARED | MapFlags::SHARED_VALIDATE)
 }
 
 /// Whether so many bytes from an address on would stand where the stack has yet to grow.

@@ -7,7 +7,7 @@ use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 use crate::explain::{self, Asked};
 use crate::mapping::Mapping;
 use crate::object::{Backing, MemoryObject};
-use crate::options::MapOptions;
+use crate::options::{MapOptions, Plan};
 use crate::page::{PageRange, PageSize, RangeError, resolve_memory};
 use crate::pages::Pages;
 use core::ops::{Range, RangeBounds};
@@ -216,11 +216,12 @@ impl Reservation {
         options: &MapOptions,
         object: &impl MemoryObject,
     ) -> Result<Range<usize>> {
-        let Some((request, shape)) = options.plan(object)? else {
+        let Some(Plan { request, shape, blocks }) = options.plan(object)? else {
             self.bytes(Operation::Place, &(at..at))?;
             return Ok(at..at);
         };
         let pages = self.room_for(Operation::Place, at, request.len, request.page)?;
+        blocks.map_or(Ok(()), |blocks| blocks.reserve_if_possible(Operation::Place))?;
         let refused = |errno| options.refused(Operation::Place, object, &request, shape, errno);
         // SAFETY: nothing is replaced, and the object keeps its descriptor open.
         let area = unsafe { Area::map(request, Place::Anywhere) }.map_err(refused)?;

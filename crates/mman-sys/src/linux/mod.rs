@@ -1,6 +1,7 @@
 //! The Linux backend: one file for each group of calls, one trap layer below them all.
 
 mod advise;
+mod fiemap;
 mod file;
 mod ioctl;
 mod lease;
@@ -30,6 +31,7 @@ mod syscall;
 mod uffd;
 
 pub use advise::*;
+pub use fiemap::*;
 pub use file::*;
 pub use lease::*;
 pub use lock::*;

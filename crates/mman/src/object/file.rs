@@ -4,11 +4,12 @@
     reason = "asks a block device for its size by ioctl, which rustix does not wrap"
 )]
 
-use super::{Backed, Backing, Described, Identity, MemoryObject};
+use super::{Backed, Backing, Described, Identity, Immutability, MemoryObject, blocks};
 use crate::error::{Cause, Error, ObjectKind, Operation, Result};
 use crate::mapping::Mapping;
 use crate::options::MapOptions;
 use crate::page::PageSize;
+use core::ops::RangeBounds;
 use mman_sys::Errno;
 use rustix::fs::{FileType, OFlags, Stat};
 use std::fs::{File, OpenOptions};
@@ -127,6 +128,17 @@ impl<F: AsFd> FileObject<F> {
         MapOptions::shared().map(self)
     }
 
+    /// Reserves the blocks of bytes of the file, so that no later access finds the disk full. Shared writable
+    /// mappings do so by themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::Range`]; [`Cause::NoSpace`]; [`Cause::NotWritable`]; [`Cause::NotSupported`] by the file system, or
+    /// for a device.
+    pub fn reserve(&self, range: impl RangeBounds<u64>) -> Result<()> {
+        blocks::reserve(&self.describe()?, self.kind, &range)
+    }
+
     /// The file.
     #[must_use]
     pub const fn file(&self) -> &F {
@@ -143,6 +155,10 @@ impl<F: AsFd> FileObject<F> {
 impl<F: AsFd> MemoryObject for FileObject<F> {
     fn kind(&self) -> ObjectKind {
         self.kind
+    }
+
+    fn immutability(&self) -> Result<Immutability> {
+        Ok(Immutability::of_descriptor(&self.file))
     }
 }
 
@@ -173,7 +189,7 @@ fn kernel_error(kind: ObjectKind, errno: rustix::io::Errno) -> Error {
     Error::kernel(Operation::Open, kind, Errno::from_raw(errno.raw_os_error()))
 }
 
-fn kind_of(stat: &Stat, mode: OFlags) -> ObjectKind {
+pub(super) fn kind_of(stat: &Stat, mode: OFlags) -> ObjectKind {
     if mode.contains(OFlags::PATH) {
         return ObjectKind::NameOnly;
     }
@@ -190,10 +206,11 @@ fn kind_of(stat: &Stat, mode: OFlags) -> ObjectKind {
 }
 
 /// Files of huge pages are mapped in huge pages, whose size is the block size of their file system.
-fn page_size(fd: BorrowedFd<'_>, kind: ObjectKind, stat: &Stat) -> PageSize {
+pub(super) fn page_size(fd: BorrowedFd<'_>, kind: ObjectKind, stat: &Stat) -> PageSize {
     let base = PageSize::base();
     let block = usize::try_from(stat.st_blksize).unwrap_or(0);
-    if kind != ObjectKind::File || block <= base.bytes() {
+    let is_device = matches!(kind, ObjectKind::BlockDevice | ObjectKind::CharacterDevice);
+    if is_device || block <= base.bytes() {
         return base;
     }
     let is_hugetlbfs = rustix::fs::fstatfs(fd)

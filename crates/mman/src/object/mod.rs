@@ -1,10 +1,21 @@
 //! Memory objects: what can be mapped.
 
 mod anonymous;
+mod blocks;
+mod descriptor;
 mod file;
+mod immutability;
+mod memfd;
+mod secret;
+mod shm;
 
 pub use anonymous::Anonymous;
+pub(crate) use blocks::Blocks;
 pub use file::FileObject;
+pub use immutability::Immutability;
+pub use memfd::{FixedSize, Immutable, MemFd, MemFdOptions, SealState, Unsealed};
+pub use secret::SecretMem;
+pub use shm::{ShmEntry, ShmObject, ShmOptions};
 
 use crate::error::{ObjectKind, Result};
 use crate::page::PageSize;
@@ -26,6 +37,18 @@ pub trait MemoryObject: Backed {
     /// What `fstat` answers.
     fn size(&self) -> Result<Option<u64>> {
         Ok(self.describe()?.size)
+    }
+
+    /// What it proves about itself, for now and for good.
+    ///
+    /// A [`FileObject`] answers for the descriptor that it was lent this time: a type that lends another one each
+    /// time proves nothing of what is mapped next.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel answers.
+    fn immutability(&self) -> Result<Immutability> {
+        Ok(Immutability::Nothing)
     }
 }
 
@@ -87,5 +110,9 @@ impl<T: Backed + ?Sized> Backed for &T {
 impl<T: MemoryObject + ?Sized> MemoryObject for &T {
     fn kind(&self) -> ObjectKind {
         (**self).kind()
+    }
+
+    fn immutability(&self) -> Result<Immutability> {
+        (**self).immutability()
     }
 }
