@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "offers the advice that no type can make safe")]
 
 use crate::area::Area;
+use crate::collapse;
 use crate::error::{Operation, Result};
 use crate::mapping::Mapping;
 use crate::page::PageRange;
@@ -33,7 +34,7 @@ pub enum Hint {
     HugePages,
     /// Transparent huge pages not wanted.
     NoHugePages,
-    /// Make huge pages of the range now (6.1).
+    /// Make huge pages of the range now (6.1), of the parts that are as long and as aligned as one.
     Collapse,
     /// Equal pages may be merged.
     Mergeable,
@@ -112,11 +113,17 @@ impl Pages<'_> {
     /// # Errors
     ///
     /// `EINVAL` where the kernel is not built with what the hint is about; with
-    /// [`Hint::PopulateRead`] and [`Hint::PopulateWrite`] whatever kept a page from being there.
+    /// [`Hint::PopulateRead`] and [`Hint::PopulateWrite`] whatever kept a page from being there
+    /// ([`populate`](Self::populate) explains it); with [`Hint::Collapse`]
+    /// [`Cause::NoHugePage`](crate::Cause::NoHugePage), [`Cause::GroupLimit`](crate::Cause::GroupLimit),
+    /// [`Cause::InUse`](crate::Cause::InUse), [`Cause::NotCollapsible`](crate::Cause::NotCollapsible).
     #[inline]
     pub fn advise(&self, range: impl RangeBounds<usize>, about: Hint) -> Result<()> {
         let pages = self.covering(Operation::Advise, &range)?;
-        hint(self.area, pages, about).map_err(|error| self.told(error))
+        hint(self.area, pages, about).map_err(|error| {
+            let error = if about == Hint::Collapse { collapse::explained(error) } else { error };
+            self.told(error)
+        })
     }
 }
 

@@ -294,6 +294,20 @@ pub enum Cause {
     SignalTaken,
     /// Nothing is left to be given out.
     Exhausted,
+    /// The kernel tells it only to who owns the file or may write to it.
+    Hidden,
+    /// Only private anonymous memory can do that.
+    NotAnonymous,
+    /// The machine has not all of the nodes, or none was named.
+    NoSuchNode,
+    /// The control group has as much memory as it may.
+    GroupLimit,
+    /// Pages are in use by the kernel at the moment: worth another try.
+    InUse,
+    /// No free memory in one piece is large enough for a huge page.
+    NoHugePage,
+    /// This memory cannot be made of huge pages: its kind, its alignment, or the settings forbid it.
+    NotCollapsible,
     /// The protection of the mapping does not allow it.
     Denied,
     /// What the kernel answered, and nothing more is known.
@@ -465,6 +479,15 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::NotImmutable => f.write_str("others could still change the bytes"),
         Cause::SignalTaken => f.write_str("SIGBUS belongs to a handler that has not said that it passes it on"),
         Cause::Exhausted => f.write_str("nothing is left to be given out"),
+        Cause::Hidden => f.write_str("told only to who owns the file or may write to it"),
+        Cause::NotAnonymous => f.write_str("only private anonymous memory can do that"),
+        Cause::NoSuchNode => f.write_str("the machine has not all of these nodes, or none was named"),
+        Cause::GroupLimit => f.write_str("the control group has as much memory as it may"),
+        Cause::InUse => f.write_str("pages are in use by the kernel at the moment; try again"),
+        Cause::NoHugePage => f.write_str("no free memory in one piece is large enough for a huge page"),
+        Cause::NotCollapsible => f.write_str(
+            "this memory cannot be made of huge pages: its kind, its alignment, or the settings forbid it",
+        ),
         Cause::NotAdjacent => {
             f.write_str("the two are not neighbours, in memory and in one object, with one way of sharing")
         }

@@ -73,30 +73,55 @@
 
 mod advise;
 mod area;
+mod cache;
+mod collapse;
 mod copy;
 mod error;
 mod explain;
+mod finish;
+mod fork;
+mod guard;
+mod held;
 pub mod kernel;
+mod key;
+mod lock;
 mod mapping;
+mod name;
+mod node_set;
+mod numa;
 mod object;
 mod options;
 mod page;
 mod pages;
+mod populate;
+pub mod process;
 mod protect;
 mod remap;
 mod reserve;
+mod residency;
+mod scatter;
+mod seal;
 mod sync;
 
 pub use advise::{Discard, Hint};
+pub use cache::CacheStatus;
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
+pub use fork::OnFork;
+pub use key::{KeyRights, ProtectionKey};
+pub use lock::Locked;
 pub use mapping::Mapping;
 pub use mman_sys::{Advice, Errno, MapFlags, Prot as Protection};
+pub use node_set::NodeSet;
+pub use numa::{Move, NumaPolicy};
 pub use object::{Anonymous, FileObject, MemoryObject};
 pub use options::MapOptions;
 pub use page::{HugePageSize, PageRange, PageSize, RangeError};
 pub use pages::Pages;
+pub use populate::Populate;
 pub use remap::Growth;
 pub use reserve::Reservation;
+pub use residency::Residency;
+pub use seal::Sealed;
 pub use sync::Sync;
 
 /// Bytes of address space that a drop could not unmap: emptied, kept, and lost until the process ends.
