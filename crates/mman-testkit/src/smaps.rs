@@ -40,7 +40,7 @@ pub fn of_process(count: &str) -> usize {
     kib(text.lines().find_map(|line| line.strip_prefix(count)).expect(count))
 }
 
-/// The line of `/proc/self/numa_maps` for a mapping that begins at an address.
+/// The line of `/proc/self/numa_maps` for the mapping of an address, which begins at it or before.
 ///
 /// # Panics
 ///
@@ -48,8 +48,11 @@ pub fn of_process(count: &str) -> usize {
 #[must_use]
 pub fn numa_line(address: usize) -> Option<String> {
     let text = fs::read_to_string("/proc/self/numa_maps").expect("/proc/self/numa_maps");
-    let start = format!("{address:08x} ");
-    text.lines().find(|line| line.starts_with(&start)).map(str::to_owned)
+    let starts_before = |line: &&str| {
+        let start = line.split(' ').next().and_then(|start| usize::from_str_radix(start, 16).ok());
+        start.is_some_and(|start| start <= address)
+    };
+    text.lines().take_while(starts_before).last().map(str::to_owned)
 }
 
 fn kib(value: &str) -> usize {

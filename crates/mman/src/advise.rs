@@ -3,12 +3,13 @@
 
 use crate::area::Area;
 use crate::collapse;
-use crate::error::{Operation, Result};
+use crate::error::{Cause, Operation, Result};
+use crate::lock;
 use crate::mapping::Mapping;
 use crate::page::PageRange;
 use crate::pages::Pages;
 use core::ops::RangeBounds;
-use mman_sys::Advice;
+use mman_sys::{Advice, Errno};
 
 /// Advice that changes no byte and takes no access. [madvise(2)](https://man7.org/linux/man-pages/man2/madvise.2.html)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,13 +116,21 @@ impl Pages<'_> {
     /// `EINVAL` where the kernel is not built with what the hint is about; with
     /// [`Hint::PopulateRead`] and [`Hint::PopulateWrite`] whatever kept a page from being there
     /// ([`populate`](Self::populate) explains it); with [`Hint::Collapse`]
-    /// [`Cause::NoHugePage`](crate::Cause::NoHugePage), [`Cause::GroupLimit`](crate::Cause::GroupLimit),
-    /// [`Cause::InUse`](crate::Cause::InUse), [`Cause::NotCollapsible`](crate::Cause::NotCollapsible).
+    /// [`Cause::NoHugePage`], [`Cause::GroupLimit`],
+    /// [`Cause::InUse`], [`Cause::NotCollapsible`]; with [`Hint::Cold`] and [`Hint::PageOut`] [`Cause::Locked`].
     #[inline]
     pub fn advise(&self, range: impl RangeBounds<usize>, about: Hint) -> Result<()> {
         let pages = self.covering(Operation::Advise, &range)?;
         hint(self.area, pages, about).map_err(|error| {
-            let error = if about == Hint::Collapse { collapse::explained(error) } else { error };
+            let error = match (about, error.errno()) {
+                (Hint::Collapse, _) => collapse::explained(error),
+                (Hint::Cold | Hint::PageOut, Some(Errno::EINVAL))
+                    if lock::any_locked(&self.area.addresses(pages)) =>
+                {
+                    error.because(Cause::Locked)
+                }
+                _ => error,
+            };
             self.told(error)
         })
     }
@@ -142,7 +151,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// [`Cause::Range`](crate::Cause::Range); `EINVAL` where this kind of memory cannot do it, or is locked.
+    /// [`Cause::Range`]; `EINVAL` where this kind of memory cannot do it, or is locked.
     pub fn discard(&mut self, range: impl RangeBounds<usize>, how: Discard) -> Result<()> {
         let pages = self.exactly(Operation::Discard, &range)?;
         discard(&mut self.area, pages, how).map_err(|error| self.told(error))

@@ -154,7 +154,14 @@ impl Mapping {
         /// The key of pages that were given none.
         const NONE: i32 = 0;
         let pages = self.exactly(Operation::Key, &range)?;
-        self.area.protect_by_key(pages, protection, NONE).map_err(|error| self.told(error))
+        let answer = match self.area.protect_by_key(pages, protection, NONE) {
+            // Without keys in the processor no number is one, and no page has one.
+            Err(error) if matches!(error.errno(), Some(Errno::EINVAL | Errno::ENOSYS)) => {
+                self.area.protect(Operation::Key, pages, protection)
+            }
+            answer => answer,
+        };
+        answer.map_err(|error| self.told(error))
     }
 }
 
