@@ -27,11 +27,13 @@ fn dropping_unmaps_nothing_and_counts_nothing_as_leaked() {
         if !require::feature(Feature::Seal) {
             return;
         }
-        let sealed = sealed(3, Protection::READ);
-        assert_eq!((sealed.len(), sealed.is_empty()), (3 * page(), false));
-        let start = sealed.as_ptr().addr();
-        assert!(maps::flags_at(start).contains(&"sl".to_owned()));
-        drop(sealed);
+        let start = {
+            let sealed = sealed(3, Protection::READ);
+            assert_eq!((sealed.len(), sealed.is_empty()), (3 * page(), false));
+            let start = sealed.as_ptr().addr();
+            assert!(maps::flags_at(start).contains(&"sl".to_owned()));
+            start
+        };
         assert_eq!(maps::accesses(start..start + 3 * page()), ["r--p"]);
         assert_eq!(mman::leaked(), 0);
         pattern::assert_is(&mman_testkit::memory::read(start, 3 * page()).unwrap(), 0);
