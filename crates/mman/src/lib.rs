@@ -37,6 +37,10 @@
 //! | read and write | [`Mapping::read_at`], [`write_at`](Mapping::write_at), [`write_out`](Mapping::write_out): errors, never signals |
 //! | change it | [`Mapping::protect`], [`resize`](Mapping::resize), [`sync`](Mapping::sync) |
 //! | tell the kernel | [`Mapping::advise`] (harmless [`Hint`]s), [`Mapping::discard`] (what drops bytes) |
+//! | keep pages in memory | [`Pages::lock`], [`Pages::populate`], [`process::lock_all`] |
+//! | say where, and for whom | [`Pages::bind`] (nodes), [`Mapping::on_fork`], [`ProtectionKey`] |
+//! | make sure | [`Mapping::install_guard`], [`Mapping::seal`] |
+//! | ask what is in memory | [`Pages::residency`], [`FileObject::cache`] |
 //! | ask the kernel | [`kernel::Feature`] |
 //!
 //! # Why there is no `&[u8]` here

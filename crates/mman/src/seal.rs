@@ -46,8 +46,8 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// [`Cause::NotSupported`]; [`Cause::MapCountLimit`] where a mapping would have to be cut for it. The mapping
-    /// comes back.
+    /// [`Cause::NotSupported`]; [`Cause::NotMapped`]; [`Cause::MapCountLimit`] where a mapping would have to be cut for
+    /// it, in which case a part may be sealed already. The mapping comes back.
     pub fn seal(mut self) -> Result<Sealed, Refused<Self>> {
         match self.area.seal() {
             Ok(()) => Ok(Sealed { mapping: ManuallyDrop::new(self) }),

@@ -15,6 +15,7 @@ use mman::{
     Anonymous, Cause, Discard, FileObject, HugePageSize, MapOptions, Operation, Reservation,
 };
 use mman_testkit::files::{Folder, open_read_write};
+use mman_testkit::mount::{self, Mount};
 use mman_testkit::{child, huge, limits, memory, page, require};
 use std::io::Write;
 
@@ -119,6 +120,26 @@ fn cache_status_counts_what_was_changed() {
         mman::CacheStatus::default(),
         "nothing, not all the rest"
     );
+}
+
+/// Files of huge pages are in no page cache that cachestat knows.
+#[test]
+fn files_of_huge_pages_have_no_cache_status() {
+    child::run(|| {
+        if !require::root() || !require::feature(Feature::Cachestat) {
+            return;
+        }
+        mount::be_alone();
+        let folder = Folder::new();
+        let Ok(_mount) = Mount::new("hugetlbfs", folder.path(), c"") else {
+            require::skip("hugetlbfs");
+            return;
+        };
+        let file = FileObject::open_read_write(folder.sparse("file", 4 << 20)).unwrap();
+        let error = file.cache(..).unwrap_err();
+        assert_eq!(error.cause(), Cause::NotSupported, "{error}");
+        assert!(file.residency_is_visible().unwrap());
+    });
 }
 
 #[test]
