@@ -258,7 +258,7 @@ proptest! {
                 && range.start.is_multiple_of(4096)
                 && (range.end.is_multiple_of(4096) || is_last)
                 && place.is_multiple_of(4096);
-            place += u128::from(range.end.saturating_sub(range.start).next_multiple_of(4096));
+            place += u128::from(range.end.saturating_sub(range.start)).next_multiple_of(4096);
             right &= place <= space.len() as u128;
         }
         let is_ok = answer.is_ok();
