@@ -24,6 +24,8 @@ pub mod mount;
 pub mod object;
 pub mod pattern;
 pub mod require;
+pub mod smaps;
+pub mod swap;
 pub mod unchecked;
 
 /// The size of a page in bytes.

@@ -171,8 +171,7 @@ impl Area {
 
     /// The error of a call that would have made the pages so long.
     fn error_for(&self, operation: Operation, pages: PageRange, len: usize, errno: Errno) -> Error {
-        let start = self.address().saturating_add(pages.start());
-        let addresses = start..start.saturating_add(pages.len());
+        let addresses = self.addresses(pages);
         let touched = Touched { addresses, at: pages.start(), len };
         explain::range(operation, self.kind, errno, &touched)
             .on(pages.start() as u64, pages.len() as u64)
@@ -200,6 +199,45 @@ impl Area {
         // SAFETY: pages of ours (A1), into which nobody has a reference.
         unsafe { sys::mprotect(start, len, prot) }
             .map_err(|errno| self.error(operation, pages, errno))
+    }
+
+    /// As [`Area::protect`], and gives the pages a protection key.
+    pub(crate) fn protect_by_key(&mut self, pages: PageRange, prot: Prot, key: i32) -> Result<()> {
+        let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
+        if prot.without(Prot::GROWSDOWN | Prot::GROWSUP) != prot {
+            return Err(Error::new(Operation::Key, self.kind, Cause::UnknownFlag));
+        }
+        // SAFETY: pages of ours (A1), into which nobody has a reference.
+        unsafe { sys::pkey_mprotect(start, len, prot, key) }
+            .map_err(|errno| self.error(Operation::Key, pages, errno))
+    }
+
+    /// Makes a call about pages that changes no byte and takes no access: one that `mman_sys` holds to be safe for
+    /// memory. The error has yet to be explained.
+    #[inline]
+    pub(crate) fn ask(
+        &self,
+        pages: PageRange,
+        call: impl FnOnce(*mut c_void, usize) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        match self.arguments(pages) {
+            Some((start, len)) => call(start, len),
+            None => Ok(()),
+        }
+    }
+
+    /// The addresses of pages.
+    pub(crate) const fn addresses(&self, pages: PageRange) -> Range<usize> {
+        let start = self.address().saturating_add(pages.start());
+        start..start.saturating_add(pages.len())
+    }
+
+    /// Seals all pages: whoever has them afterwards cannot unmap, move or protect them.
+    pub(crate) fn seal(&mut self) -> Result<()> {
+        let Some((start, len)) = self.arguments(self.whole()) else { return Ok(()) };
+        // SAFETY: pages of ours (A1); no byte changes, and no access.
+        unsafe { sys::mseal(start, len, 0) }
+            .map_err(|errno| self.error(Operation::Seal, self.whole(), errno))
     }
 
     pub(crate) fn sync(&self, pages: PageRange, flags: SyncFlags) -> Result<()> {

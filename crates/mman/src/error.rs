@@ -296,6 +296,20 @@ pub enum Cause {
     SignalTaken,
     /// Nothing is left to be given out.
     Exhausted,
+    /// The kernel tells it only to who owns the file or may write to it.
+    Hidden,
+    /// Only private anonymous memory can do that.
+    NotAnonymous,
+    /// The machine has not all of the nodes, or none was named.
+    NoSuchNode,
+    /// The control group has as much memory as it may.
+    GroupLimit,
+    /// Pages are in use by the kernel at the moment: worth another try.
+    InUse,
+    /// No free memory in one piece is large enough for a huge page.
+    NoHugePage,
+    /// This memory cannot be made of huge pages: its kind, its alignment, or the settings forbid it.
+    NotCollapsible,
     /// The protection of the mapping does not allow it.
     Denied,
     /// Somebody maps the object shared and writable, or the kernel is still writing to its pages.
@@ -462,25 +476,42 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::LockRight => f.write_str(
             "the process may lock no memory (RLIMIT_MEMLOCK is 0, ulimit -l, and it has no CAP_IPC_LOCK)",
         ),
-        Cause::NotSupported => f.write_str("this kernel or machine does not have that, or has it switched off"),
-        Cause::BadName => f.write_str("the name cannot be that of an object"),
-        Cause::NotFound => f.write_str("there is no object of this name"),
-        Cause::Exists => f.write_str("there is an object of this name already"),
         Cause::CopyLimit { limit } => write!(f, "the copy would be longer than allowed, {limit} bytes"),
-        Cause::NotImmutable => f.write_str("others could still change the bytes"),
-        Cause::SignalTaken => f.write_str("SIGBUS belongs to a handler that has not said that it passes it on"),
-        Cause::Exhausted => f.write_str("nothing is left to be given out"),
-        Cause::NotAdjacent => {
-            f.write_str("the two are not neighbours, in memory and in one object, with one way of sharing")
-        }
-        Cause::Denied => f.write_str("the protection of the mapping does not allow it"),
-        Cause::MappedWritable => f.write_str(
-            "a shared writable mapping of it exists, or the kernel still writes to its pages; unmap it first",
-        ),
         Cause::Kernel => match error.errno {
             Some(errno) => f.write_str(&sentence_of(errno)),
             None => f.write_str("unknown"),
         },
+        other => f.write_str(sentence_without_numbers(other)),
+    }
+}
+
+/// The sentences that are the same each time.
+const fn sentence_without_numbers(cause: Cause) -> &'static str {
+    match cause {
+        Cause::NotSupported => "this kernel or machine does not have that, or has it switched off",
+        Cause::BadName => "the name cannot be that of an object",
+        Cause::NotFound => "there is no object of this name",
+        Cause::Exists => "there is an object of this name already",
+        Cause::NotImmutable => "others could still change the bytes",
+        Cause::MappedWritable => {
+            "a shared writable mapping of it exists, or the kernel still writes to its pages; unmap it first"
+        }
+        Cause::SignalTaken => "SIGBUS belongs to a handler that has not said that it passes it on",
+        Cause::Exhausted => "nothing is left to be given out",
+        Cause::Hidden => "told only to who owns the file or may write to it",
+        Cause::NotAnonymous => "only private anonymous memory can do that",
+        Cause::NoSuchNode => "the machine has not all of these nodes, or none was named",
+        Cause::GroupLimit => "the control group has as much memory as it may",
+        Cause::InUse => "pages are in use by the kernel at the moment; try again",
+        Cause::NoHugePage => "no free memory in one piece is large enough for a huge page",
+        Cause::NotCollapsible => {
+            "this memory cannot be made of huge pages: its kind, its alignment, or the settings forbid it"
+        }
+        Cause::NotAdjacent => {
+            "the two are not neighbours, in memory and in one object, with one way of sharing"
+        }
+        Cause::Denied => "the protection of the mapping does not allow it",
+        _ => "unknown",
     }
 }
 

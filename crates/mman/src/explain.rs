@@ -2,6 +2,7 @@
 
 use crate::copy;
 use crate::error::{Cause, Error, ObjectKind, Operation};
+use crate::guard;
 use crate::object::Backing;
 use crate::page::{HugePageSize, PageSize};
 use core::ops::Range;
@@ -100,7 +101,7 @@ fn why_unreachable(address: usize, at: u64, index: usize, wanted: u8) -> Cause {
         if let Some((range, rest)) = parse_maps_line(line)
             && range.contains(&address)
         {
-            let allowed = rest.get(index) == Some(&wanted);
+            let allowed = rest.get(index) == Some(&wanted) && !guard::is_at(address, rest);
             found = if allowed { Cause::Truncated { at } } else { Cause::Denied };
         }
     });
@@ -248,12 +249,12 @@ fn statm(index: usize) -> u64 {
 }
 
 /// A call may need two mappings more than there are.
-const MARGIN: u64 = 2;
+pub(crate) const MARGIN: u64 = 2;
 /// mremap refuses unless four more fit (`mm/mremap.c`), and counts one that `/proc` does not show.
 const MARGIN_OF_MREMAP: u64 = 6;
 
 /// The limit of mappings, if so few more would reach it.
-fn map_count_limit(margin: u64) -> Option<Cause> {
+pub(crate) fn map_count_limit(margin: u64) -> Option<Cause> {
     let mut limit = None;
     each_line("/proc/sys/vm/max_map_count", |line| limit = parse_decimal(line));
     let limit = limit?;
@@ -262,7 +263,7 @@ fn map_count_limit(margin: u64) -> Option<Cause> {
     (count.saturating_add(margin) >= limit).then_some(Cause::MapCountLimit { limit })
 }
 
-fn limit_of(resource: Resource) -> u64 {
+pub(crate) fn limit_of(resource: Resource) -> u64 {
     getrlimit(resource).current.unwrap_or(u64::MAX)
 }
 
@@ -314,7 +315,7 @@ const LARGEST_STACK: u64 = 1 << 30;
 const STACK_GAP: u64 = 1 << 20;
 
 /// Addresses of a line of `/proc/PID/maps`, and what comes after them.
-fn parse_maps_line(line: &[u8]) -> Option<(Range<usize>, &[u8])> {
+pub(crate) fn parse_maps_line(line: &[u8]) -> Option<(Range<usize>, &[u8])> {
     let (addresses, rest) = line.split_at_checked(line.iter().position(|byte| *byte == b' ')?)?;
     let dash = addresses.iter().position(|byte| *byte == b'-')?;
     let (start, end) = addresses.split_at_checked(dash)?;
@@ -322,13 +323,13 @@ fn parse_maps_line(line: &[u8]) -> Option<(Range<usize>, &[u8])> {
     Some((hex(start)?..hex(end.get(1..)?)?, rest.get(1..)?))
 }
 
-fn parse_decimal(digits: &[u8]) -> Option<u64> {
+pub(crate) fn parse_decimal(digits: &[u8]) -> Option<u64> {
     str::from_utf8(digits).ok()?.trim_ascii().parse().ok()
 }
 
 /// Calls `each` with every line of a file, without allocating: at the limit of mappings an allocation may
 /// fail. Of a line longer than the buffer only the head is seen. A file that cannot be read has no lines.
-fn each_line(path: &str, mut each: impl FnMut(&[u8])) {
+pub(crate) fn each_line(path: &str, mut each: impl FnMut(&[u8])) {
     const BUFFER: usize = 4096;
     let Ok(mut file) = File::open(path) else { return };
     let mut buffer = [0_u8; BUFFER];
