@@ -296,6 +296,19 @@ pub enum Cause {
     Exhausted,
     /// The protection of the mapping does not allow it.
     Denied,
+    /// There is no process of this number, or it has ended.
+    NoProcess,
+    /// The process is another user's, or one that nobody may look into.
+    NotPermitted,
+    /// The process is not being killed.
+    NotDying,
+    /// A process is told from outside only to page out, cool, read in or collapse.
+    HintForItself,
+    /// A line of the text is none that a kernel prints, or the text ends too early.
+    NotUnderstood {
+        /// Which line, counted from 1.
+        line: u64,
+    },
     /// What the kernel answered, and nothing more is known.
     Kernel,
 }
@@ -469,6 +482,17 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
             f.write_str("the two are not neighbours, in memory and in one object, with one way of sharing")
         }
         Cause::Denied => f.write_str("the protection of the mapping does not allow it"),
+        Cause::NoProcess => f.write_str("there is no such process, or it has ended"),
+        Cause::NotPermitted => f.write_str(
+            "not permitted: it takes the same user and a process that may be dumped, or CAP_SYS_PTRACE",
+        ),
+        Cause::NotDying => f.write_str("the process is not being killed"),
+        Cause::HintForItself => f.write_str(
+            "a process is told from outside only Cold, PageOut, WillNeed and Collapse; the rest it tells itself",
+        ),
+        Cause::NotUnderstood { line } => {
+            write!(f, "line {line} is none that a kernel prints, or the text ends there too early")
+        }
         Cause::Kernel => match error.errno {
             Some(errno) => f.write_str(&sentence_of(errno)),
             None => f.write_str("unknown"),

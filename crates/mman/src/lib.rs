@@ -38,6 +38,8 @@
 //! | change it | [`Mapping::protect`], [`resize`](Mapping::resize), [`sync`](Mapping::sync) |
 //! | tell the kernel | [`Mapping::advise`] (harmless [`Hint`]s), [`Mapping::discard`] (what drops bytes) |
 //! | ask the kernel | [`kernel::Feature`] |
+//! | see what a process has mapped | [`inspect`]: `maps`, `smaps`, one address |
+//! | advise another process, release a dying one | [`process::Process`] |
 //!
 //! # Why there is no `&[u8]` here
 //!
@@ -76,12 +78,14 @@ mod area;
 mod copy;
 mod error;
 mod explain;
+pub mod inspect;
 pub mod kernel;
 mod mapping;
 mod object;
 mod options;
 mod page;
 mod pages;
+pub mod process;
 mod protect;
 mod remap;
 mod reserve;
