@@ -60,3 +60,14 @@ fn statm(field: usize) -> u64 {
     let pages = text.split_ascii_whitespace().nth(field).and_then(|word| word.parse::<u64>().ok());
     pages.expect("a number") * crate::page() as u64
 }
+
+/// This thread becomes an ordinary user, who owns nothing, for good; false where it may not.
+#[must_use]
+pub fn become_nobody() -> bool {
+    // SAFETY: the C library's own declarations, in these types.
+    unsafe extern "C" {
+        safe fn setgid(group: std::ffi::c_uint) -> std::ffi::c_int;
+        safe fn setuid(user: std::ffi::c_uint) -> std::ffi::c_int;
+    }
+    setgid(65534) == 0 && setuid(65534) == 0
+}

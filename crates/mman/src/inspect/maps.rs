@@ -71,6 +71,7 @@ impl<'text> Maps<'text> {
     pub fn read_into(&mut self, entry: &mut Entry) -> Result<bool> {
         let answer = self.read(entry);
         if answer.is_err() {
+            self.any = false;
             self.lines.end();
         }
         answer

@@ -76,6 +76,7 @@ impl<'text> Smaps<'text> {
     pub fn read_into(&mut self, entry: &mut Entry, usage: &mut Usage) -> Result<bool> {
         let answer = self.read(entry, usage);
         if answer.is_err() {
+            self.before = None;
             self.lines.end();
         }
         answer

@@ -26,11 +26,11 @@ impl Process {
     ///
     /// The process runs on meanwhile and may unmap what it likes, so a hole stops nothing: of a range with a
     /// hole the mapped pages are advised all the same, but the answer does not count it (beyond 1 GiB: not that
-    /// GiB of it). Anything else stops at the range that the error tells ([`Error::range`]); what came before is advised.
+    /// GiB of it). An address that no process can have, as that of `[vsyscall]`, is a hole too. Anything else stops at the range that the error tells ([`Error::range`]); what came before is advised.
     ///
     /// # Errors
     ///
-    /// [`Cause::HintForItself`] for any other hint; [`Cause::NotPermitted`] (`EPERM`): it takes the right to look
+    /// [`Cause::HintForItself`] for any other hint; [`Cause::NotPermitted`] (`EACCES`, `EPERM`): it takes the right to look
     /// into the process, and for one that is not ourselves `CAP_SYS_NICE`; [`Cause::NoProcess`]; `EINVAL` where a range is
     /// of memory that cannot be advised so (locked, of the huge page pool, of a device); `EBADF` for
     /// `WillNeed` on memory without a file where there is no swap; with `Collapse` `EAGAIN`, `EBUSY`,
@@ -107,9 +107,10 @@ impl Batch<'_> {
     /// Makes calls until every part was advised or passed over.
     fn flush(&mut self) -> Result<()> {
         let vectors: Vec<IoVec> = self.parts.iter().map(vector).collect();
-        let mut done = 0;
+        let (mut done, mut at_once) = (0, RANGES);
         while let Some(part) = self.parts.get(done) {
             let rest = vectors.get(done..).unwrap_or_default();
+            let rest = rest.get(..at_once).unwrap_or(rest);
             // SAFETY: the descriptor is open and the list can be read. The advice is one of four that change
             // no byte and take no access, whoever has the memory.
             let answer = unsafe {
@@ -123,6 +124,9 @@ impl Batch<'_> {
                     done = done.saturating_add(passed.max(1));
                 }
                 Err(Errno::ENOMEM) => done = done.saturating_add(1),
+                // One of the list is an address that no process has: the kernel looks at none of them then.
+                Err(Errno::EFAULT) if rest.len() > 1 => at_once = 1,
+                Err(Errno::EFAULT) => done = done.saturating_add(1),
                 Err(Errno::EINTR) => {}
                 Err(errno) => {
                     let failed = error(Operation::Advise, errno);
