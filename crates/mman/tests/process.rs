@@ -406,12 +406,14 @@ fn only_a_dying_process_is_released() {
 /// by a processor that it must share with us.
 #[test]
 fn the_memory_of_a_killed_process_is_freed_at_once() {
-    const BYTES: usize = 64 << 20;
+    const BYTES: usize = 32 << 20;
     let mut seen = false;
     for _ in 0..20 {
         let started = companion::start(|| {
+            let memory = Anonymous::new(BYTES).map().unwrap();
+            memory.advise(.., Hint::PopulateWrite).unwrap();
             rustix::process::nice(19).unwrap();
-            (filled(BYTES / page()), "ready".to_owned())
+            (memory, "ready".to_owned())
         });
         let Some(mut other) = started else { return };
         let process = Process::open(other.pid()).unwrap();
