@@ -220,6 +220,12 @@ fn fields_that_no_kernel_prints_are_errors() {
         "A b: 4 kB\n",
         "New: 1 kB\nNew: 1 kB\n",
         "Size: 4 kB",
+        "Rss:            \n      5 kB\n",
+        "Rss:                     kB\n",
+        "Rss:           5         kB\n",
+        "Rss:                  5  kB\n",
+        "Rss:                   5 kB\nRss:                   5 kB\n",
+        "VmFlags:\nVmFlags: wr\n",
         "VmFlags: rd\nVmFlags: wr\n",
         "\u{fffd}: 1\n",
         " Size: 4 kB\n",
@@ -229,6 +235,9 @@ fn fields_that_no_kernel_prints_are_errors() {
         assert!(matches!(error.cause(), Cause::NotUnderstood { .. }), "{fields}: {error}");
         assert_eq!(error.errno(), None);
     }
+    assert_eq!(one("Rss:                   5 kB\n").unwrap().rss(), Some(5 * 1024));
+    assert_eq!(one("Rss:            12345678 kB\n").unwrap().rss(), Some(12_345_678 * 1024));
+    assert_eq!(one("Rss:            123456789 kB\n").unwrap().rss(), Some(123_456_789 * 1024));
     assert_eq!(one("Size: 18014398509481983 kB\n").unwrap().size(), Some(u64::MAX - 1023));
     let mut headless = Smaps::of_text(&b"Size: 4 kB\n"[..]);
     assert_eq!(headless.next().unwrap().unwrap_err().cause(), Cause::NotUnderstood { line: 1 });

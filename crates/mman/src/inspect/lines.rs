@@ -87,6 +87,22 @@ impl<'text> Lines<'text> {
         self.buffer.get(self.start..newline).unwrap_or_default()
     }
 
+    /// What is in the buffer of the next so many bytes, where no line was found yet.
+    #[inline]
+    pub(super) fn ahead<const BYTES: usize>(&self) -> Option<&[u8; BYTES]> {
+        if self.newline.is_some() {
+            return None;
+        }
+        self.buffer.get(self.start..self.filled)?.first_chunk::<BYTES>()
+    }
+
+    /// Goes on by a line of so many bytes, its newline with it, that was seen ahead.
+    #[inline]
+    pub(super) const fn pass_ahead(&mut self, bytes: usize) {
+        self.start = self.start.saturating_add(bytes);
+        self.passed = self.passed.saturating_add(1);
+    }
+
     /// Goes on to the next.
     #[inline]
     pub(super) fn pass(&mut self) {

@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::lines::{Lines, Source};
-use super::usage::Usage;
+use super::usage::{COLUMNS, Usage};
 use crate::error::{Error, Result};
 use crate::process::Process;
 use core::fmt;
@@ -93,7 +93,15 @@ impl<'text> Smaps<'text> {
         entry.set(&line, name.as_deref());
         self.lines.pass();
         usage.clear();
-        while self.lines.ready()? {
+        loop {
+            while let Some(line) = self.lines.ahead::<COLUMNS>()
+                && usage.take_columns(line).is_some()
+            {
+                self.lines.pass_ahead(COLUMNS);
+            }
+            if !self.lines.ready()? {
+                break;
+            }
             let line = self.lines.current();
             if is_header(line) {
                 break;

@@ -96,6 +96,27 @@ fields! {
 /// The number of known fields.
 const KNOWN: usize = FIELDS.len();
 
+/// Bytes of a line with its newline: a label, a number to the right of 8 columns (if it fits), ` kB`.
+pub(super) const COLUMNS: usize = LABEL + 8 + 4;
+const LABEL: usize = 16;
+
+/// The labels as they are printed: a name, a colon, spaces.
+const LABELS: [[u8; LABEL]; KNOWN] = {
+    let mut labels = [[b' '; LABEL]; KNOWN];
+    let mut place = 0;
+    while place < KNOWN {
+        let name = FIELDS[place].0.as_bytes();
+        let mut at = 0;
+        while at < name.len() {
+            labels[place][at] = name[at];
+            at += 1;
+        }
+        labels[place][at] = b':';
+        place += 1;
+    }
+    labels
+};
+
 /// What memory a mapping uses, or a whole process: the fields of smaps.
 /// [proc_pid_smaps(5)](https://man7.org/linux/man-pages/man5/proc_pid_smaps.5.html)
 ///
@@ -121,6 +142,8 @@ pub struct Usage {
     /// Lines that are not in the table, newlines between them.
     others: Vec<u8>,
     flags: VmFlags,
+    /// Whether there were flags.
+    flagged: bool,
     lines: u32,
 }
 
@@ -134,6 +157,7 @@ impl Usage {
         self.lines = 0;
         self.others.clear();
         self.flags.0.clear();
+        self.flagged = false;
         // What is not printed is 0 here, so that equal usages are equal.
         self.numbers = [0; KNOWN];
     }
@@ -147,13 +171,39 @@ impl Usage {
     #[inline]
     pub(super) fn take(&mut self, line: &[u8]) -> Option<()> {
         self.lines = self.lines.saturating_add(1);
+        if let Some(flags) = line.strip_prefix(b"VmFlags:") {
+            return self.take_flags(flags);
+        }
         let Some((place, value)) = self.known(line) else { return self.take_other(line) };
         let (_, unit) = FIELDS.get(place)?;
-        let digits = value.trim_ascii_start();
+        let digits = after_spaces(value);
         let number = match unit {
             Kilobytes => decimal(digits.strip_suffix(b" kB")?)?.checked_mul(1024)?,
             Number => decimal(digits)?,
         };
+        self.set(place, number)
+    }
+
+    /// Takes a line over that is the expected one, in the columns in which kernels print it, its newline with it;
+    /// `None`, and nothing is changed, where it is not.
+    #[inline]
+    pub(super) fn take_columns(&mut self, line: &[u8; COLUMNS]) -> Option<()> {
+        let (label, rest) = line.split_first_chunk::<LABEL>()?;
+        let (digits, unit) = rest.split_first_chunk::<8>()?;
+        // The rollup alone has three fields that are passed over elsewhere.
+        let is = |place: &usize| LABELS.get(*place) == Some(label);
+        let place = [self.expected, self.expected.saturating_add(3)].into_iter().find(is)?;
+        if unit != b" kB\n" {
+            return None;
+        }
+        let number = if digits == b"       0" { 0 } else { decimal(after_spaces(digits))? };
+        self.set(place, number.checked_mul(1024)?)?;
+        self.lines = self.lines.saturating_add(1);
+        Some(())
+    }
+
+    #[inline]
+    fn set(&mut self, place: usize, number: u64) -> Option<()> {
         let bit = bit(place)?;
         if self.printed & bit != 0 {
             return None;
@@ -164,31 +214,30 @@ impl Usage {
         Some(())
     }
 
+    #[inline]
+    fn take_flags(&mut self, flags: &[u8]) -> Option<()> {
+        if !flags.is_ascii() || self.flagged {
+            return None;
+        }
+        self.flagged = true;
+        self.flags.0.extend_from_slice(flags);
+        Some(())
+    }
+
     /// The place of a line's field in the table, and what comes after its colon.
     #[inline]
     fn known<'line>(&self, line: &'line [u8]) -> Option<(usize, &'line [u8])> {
         let after = |name: &str| line.strip_prefix(name.as_bytes())?.strip_prefix(b":");
-        // The rollup alone has three that are passed over elsewhere.
-        for ahead in [0, 3] {
-            let place = self.expected.saturating_add(ahead);
-            if let Some((name, _)) = FIELDS.get(place)
-                && let Some(value) = after(name)
-            {
-                return Some((place, value));
-            }
+        if let Some((name, _)) = FIELDS.get(self.expected)
+            && let Some(value) = after(name)
+        {
+            return Some((self.expected, value));
         }
         FIELDS.iter().enumerate().find_map(|(place, (name, _))| Some((place, after(name)?)))
     }
 
     #[inline]
     fn take_other(&mut self, line: &[u8]) -> Option<()> {
-        if let Some(flags) = line.strip_prefix(b"VmFlags:") {
-            if !flags.is_ascii() || !self.flags.0.is_empty() {
-                return None;
-            }
-            self.flags.0.extend_from_slice(flags);
-            return Some(());
-        }
         let colon = line.iter().position(|byte| *byte == b':')?;
         let name = str::from_utf8(line.get(..colon)?).ok()?;
         let named = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
@@ -252,6 +301,12 @@ impl Usage {
     pub const fn flags(&self) -> &VmFlags {
         &self.flags
     }
+}
+
+/// Spaces only: in a line that was not searched for its newline, that is none.
+fn after_spaces(text: &[u8]) -> &[u8] {
+    let spaces = text.iter().position(|byte| *byte != b' ').unwrap_or(text.len());
+    text.get(spaces..).unwrap_or_default()
 }
 
 fn bit(place: usize) -> Option<u32> {
