@@ -15,6 +15,7 @@ use std::io::Read;
 use std::time::Instant;
 
 type Answer = Result<usize, Box<dyn std::error::Error>>;
+type Way = (&'static str, fn() -> Answer);
 
 const MAPPINGS: usize = 10_000;
 const ROUNDS: usize = 15;
@@ -26,12 +27,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut space = Reservation::new((MAPPINGS + 2) * page)?;
     // Half of them of a file with a name, half without.
     for at in (1..=MAPPINGS).step_by(2) {
-        match at % 4 {
-            1 => drop(space.place(at * page, &one_page, &program)?),
-            _ => space.protect(at * page..(at + 1) * page, Protection::READ)?,
+        if at % 4 == 1 {
+            let _pages = space.place(at * page, &one_page, &program)?;
+        } else {
+            space.protect(at * page..(at + 1) * page, Protection::READ)?;
         }
     }
-    let ways: [(&str, fn() -> Answer); 6] = [
+    let ways: [Way; 6] = [
         ("maps, the text only", || text("/proc/self/maps")),
         ("maps, one entry filled again", filled),
         ("maps, an entry each", || Ok(Process::myself().maps()?.filter(Result::is_ok).count())),

@@ -454,6 +454,13 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::UnknownFlag => f.write_str("a flag that this kernel, machine or file system does not know"),
         Cause::NoExec => f.write_str("the file system is mounted noexec, or the process may not map code"),
         Cause::NoRoom => f.write_str("no room for the new length; let it move, or reserve the space first"),
+        _ => write_later_cause(f, error),
+    }
+}
+
+/// The sentences of the rest.
+fn write_later_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
+    match error.cause {
         Cause::SeveralMappings => f.write_str(
             "the kernel counts the range as several mappings, since its parts differ in protection or object",
         ),
@@ -493,7 +500,7 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::NotUnderstood { line } => {
             write!(f, "line {line} is none that a kernel prints, or the text ends there too early")
         }
-        Cause::Kernel => match error.errno {
+        _ => match error.errno {
             Some(errno) => f.write_str(&sentence_of(errno)),
             None => f.write_str("unknown"),
         },

@@ -101,6 +101,10 @@ pub(super) const COLUMNS: usize = LABEL + 8 + 4;
 const LABEL: usize = 16;
 
 /// The labels as they are printed: a name, a colon, spaces.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "made by the compiler, which refuses what is out of bounds"
+)]
 const LABELS: [[u8; LABEL]; KNOWN] = {
     let mut labels = [[b' '; LABEL]; KNOWN];
     let mut place = 0;

@@ -26,15 +26,16 @@ impl Process {
     ///
     /// The process runs on meanwhile and may unmap what it likes, so a hole stops nothing: of a range with a
     /// hole the mapped pages are advised all the same, but the answer does not count it (beyond 1 GiB: not that
-    /// GiB of it). An address that no process can have, as that of `[vsyscall]`, is a hole too. Anything else stops at the range that the error tells ([`Error::range`]); what came before is advised.
+    /// GiB of it). An address that no process can have, as that of `[vsyscall]`, is a hole too. Anything else
+    /// stops at the range that the error tells ([`Error::range`]); what came before is advised.
     ///
     /// # Errors
     ///
-    /// [`Cause::HintForItself`] for any other hint; [`Cause::NotPermitted`] (`EACCES`, `EPERM`): it takes the right to look
-    /// into the process, and for one that is not ourselves `CAP_SYS_NICE`; [`Cause::NoProcess`]; `EINVAL` where a range is
-    /// of memory that cannot be advised so (locked, of the huge page pool, of a device); `EBADF` for
-    /// `WillNeed` on memory without a file where there is no swap; with `Collapse` `EAGAIN`, `EBUSY`,
-    /// `EINVAL`; `ENOSYS` before 5.10.
+    /// [`Cause::HintForItself`] for any other hint; [`Cause::NotPermitted`] (`EACCES`, `EPERM`): it takes the
+    /// right to look into the process, and for one that is not ourselves `CAP_SYS_NICE`; [`Cause::NoProcess`];
+    /// `EINVAL` where a range is of memory that cannot be advised so (locked, of the huge page pool, of a
+    /// device); `EBADF` for `WillNeed` on memory without a file where there is no swap; with `Collapse`
+    /// `EAGAIN`, `EBUSY`, `EINVAL`; `ENOSYS` before 5.10.
     pub fn advise(
         &self,
         ranges: impl IntoIterator<Item = Range<usize>>,
