@@ -314,6 +314,19 @@ pub enum Cause {
     Denied,
     /// Somebody maps the object shared and writable, or the kernel is still writing to its pages.
     MappedWritable,
+    /// There is no process of this number, or it has ended.
+    NoProcess,
+    /// The process is another user's, or one that nobody may look into.
+    NotPermitted,
+    /// The process is not being killed.
+    NotDying,
+    /// A process is told from outside only to page out, cool, read in or collapse.
+    HintForItself,
+    /// A line of the text is none that a kernel prints, or the text ends too early.
+    NotUnderstood {
+        /// Which line, counted from 1.
+        line: u64,
+    },
     /// What the kernel answered, and nothing more is known.
     Kernel,
 }
@@ -460,6 +473,13 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::UnknownFlag => f.write_str("a flag that this kernel, machine or file system does not know"),
         Cause::NoExec => f.write_str("the file system is mounted noexec, or the process may not map code"),
         Cause::NoRoom => f.write_str("no room for the new length; let it move, or reserve the space first"),
+        _ => write_later_cause(f, error),
+    }
+}
+
+/// The sentences of the rest.
+fn write_later_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
+    match error.cause {
         Cause::SeveralMappings => f.write_str(
             "the kernel counts the range as several mappings, since its parts differ in protection or object",
         ),
@@ -477,6 +497,9 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
             "the process may lock no memory (RLIMIT_MEMLOCK is 0, ulimit -l, and it has no CAP_IPC_LOCK)",
         ),
         Cause::CopyLimit { limit } => write!(f, "the copy would be longer than allowed, {limit} bytes"),
+        Cause::NotUnderstood { line } => {
+            write!(f, "line {line} is none that a kernel prints, or the text ends there too early")
+        }
         Cause::Kernel => match error.errno {
             Some(errno) => f.write_str(&sentence_of(errno)),
             None => f.write_str("unknown"),
@@ -493,6 +516,14 @@ const fn sentence_without_numbers(cause: Cause) -> &'static str {
         Cause::NotFound => "there is no object of this name",
         Cause::Exists => "there is an object of this name already",
         Cause::NotImmutable => "others could still change the bytes",
+        Cause::NoProcess => "there is no such process, or it has ended",
+        Cause::NotPermitted => {
+            "not permitted: it takes the same user and a process that may be dumped, or CAP_SYS_PTRACE"
+        }
+        Cause::NotDying => "the process is not being killed",
+        Cause::HintForItself => {
+            "a process is told from outside only Cold, PageOut, WillNeed and Collapse; the rest it tells itself"
+        }
         Cause::MappedWritable => {
             "a shared writable mapping of it exists, or the kernel still writes to its pages; unmap it first"
         }

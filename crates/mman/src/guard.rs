@@ -3,6 +3,7 @@
 
 use crate::area::Area;
 use crate::error::{Cause, Operation, Result};
+use crate::inspect::line::Line;
 use crate::kernel::Feature;
 use crate::lock;
 use crate::mapping::Mapping;
@@ -102,9 +103,9 @@ fn why(area: &Area, pages: PageRange, advice: Advice) -> Cause {
     Cause::NotSupported
 }
 
-/// Whether a page that the kernel could not reach, though the protection allows it, is a guard. `rest` is its line in
-/// `/proc/self/maps` after the addresses.
-pub(crate) fn is_at(address: usize, rest: &[u8]) -> bool {
+/// Whether a page that the kernel could not reach, though the protection allows it, is a guard. `line` is its line in
+/// `/proc/self/maps`.
+pub(crate) fn is_at(address: usize, line: &Line<'_>) -> bool {
     if Feature::GuardRegions.support().is_err() {
         return false;
     }
@@ -112,14 +113,13 @@ pub(crate) fn is_at(address: usize, rest: &[u8]) -> bool {
         Ok(is_guard) => is_guard,
         // Kernels with guards that cannot tell of them (6.13, 6.14) have them in anonymous memory only, of which a
         // page is never missing for another reason, but for huge pages.
-        Err(_) => is_small_anonymous(rest),
+        Err(_) => is_small_anonymous(line),
     }
 }
 
-/// `rw-p 00000000 00:00 0`: private, without an object or a name.
-fn is_small_anonymous(rest: &[u8]) -> bool {
-    let rest = rest.trim_ascii();
-    rest.get(3) == Some(&b'p') && rest.ends_with(b" 00:00 0")
+/// Private, without an object or a name.
+const fn is_small_anonymous(line: &Line<'_>) -> bool {
+    !line.shared && line.inode == 0 && line.name.is_empty()
 }
 
 fn scan(address: usize) -> Result<bool, Errno> {
@@ -143,17 +143,23 @@ fn scan(address: usize) -> Result<bool, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inspect::line::parse;
+
+    fn is_small(text: &[u8]) -> bool {
+        is_small_anonymous(&parse(text).unwrap())
+    }
 
     #[test]
     fn a_line_of_anonymous_memory_is_known() {
-        assert!(is_small_anonymous(b"rw-p 00000000 00:00 0 "));
-        assert!(!is_small_anonymous(b"rw-s 00000000 00:01 77  /dev/zero (deleted)"));
-        assert!(!is_small_anonymous(b"rw-p 00000000 00:00 0  [heap]"));
+        assert!(is_small(b"1000-2000 rw-p 00000000 00:00 0 "));
+        assert!(!is_small(b"1000-2000 rw-s 00000000 00:01 77  /dev/zero (deleted)"));
+        assert!(!is_small(b"1000-2000 rw-p 00000000 00:00 0  [heap]"));
     }
 
     #[test]
     fn pages_of_our_own_are_no_guards() {
         let here = 0_u8;
-        assert!(!is_at((&raw const here).addr(), b"rw-p 00000000 fe:00 9 /a"));
+        let line = parse(b"1000-2000 rw-p 00000000 fe:00 9 /a").unwrap();
+        assert!(!is_at((&raw const here).addr(), &line));
     }
 }

@@ -42,6 +42,8 @@
 //! | make sure | [`Mapping::install_guard`], [`Mapping::seal`] |
 //! | ask what is in memory | [`Pages::residency`], [`FileObject::cache`] |
 //! | ask the kernel | [`kernel::Feature`] |
+//! | see what a process has mapped | [`inspect`]: `maps`, `smaps`, one address |
+//! | advise another process, release a dying one | [`process::Process`] |
 //!
 //! # Why there is no `&[u8]` here
 //!
@@ -86,6 +88,7 @@ mod finish;
 mod fork;
 mod guard;
 mod held;
+pub mod inspect;
 pub mod kernel;
 mod key;
 mod lock;

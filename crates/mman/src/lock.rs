@@ -4,6 +4,7 @@ use crate::area::Area;
 use crate::error::{Cause, Error, Operation, Result};
 use crate::explain;
 use crate::held::{self, Held};
+use crate::inspect::line;
 use crate::page::{PageRange, PageSize};
 use crate::pages::Pages;
 use crate::populate;
@@ -208,7 +209,7 @@ fn locked_within(range: &Range<usize>) -> Vec<Range<usize>> {
     let mut locked = Vec::new();
     if any_locked(range) {
         explain::each_line("/proc/self/maps", |line| {
-            let Some((mapping, _)) = explain::parse_maps_line(line) else { return };
+            let Some(line::Line { addresses: mapping, .. }) = line::parse(line) else { return };
             let part = mapping.start.max(range.start)..mapping.end.min(range.end);
             if part.start < part.end && any_locked(&part) {
                 locked.push(part);
