@@ -72,6 +72,7 @@
 //! ```
 
 mod advise;
+mod allocator;
 mod area;
 mod copy;
 mod error;
@@ -88,6 +89,7 @@ mod reserve;
 mod sync;
 
 pub use advise::{Discard, Hint};
+pub use allocator::{OnFree, PageAllocator, PageRun};
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 pub use mapping::Mapping;
 pub use mman_sys::{Advice, Errno, MapFlags, Prot as Protection};
