@@ -221,7 +221,7 @@ fn masks(pages: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
 
 /// So many bits from bit 0 on.
 #[expect(clippy::cast_possible_truncation, reason = "at most 64")]
-const fn ones(count: usize) -> u64 {
+pub(super) const fn ones(count: usize) -> u64 {
     if count >= BITS { u64::MAX } else { !u64::MAX.unbounded_shl(count as u32) }
 }
 

@@ -14,7 +14,7 @@ use crate::page::{PageRange, PageSize, RangeError};
 use crate::reserve::Reservation;
 use bitmap::{Alignment, BITS, Bitmap};
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicU64;
+use core::sync::atomic::{AtomicU64, Ordering};
 use mman_sys::{Advice, MapFlags, Prot};
 
 /// What happens to the memory of pages that are freed. Either way they read as zeros when they are next given out.
@@ -118,8 +118,8 @@ impl PageAllocator {
         // Pages that are no pages are never given out.
         if let Some(last) = allocator.bitmap().words.last() {
             let used = pages % BITS;
-            let past = if used == 0 { 0 } else { u64::MAX.checked_shl(used as u32).unwrap_or(0) };
-            last.store(past, core::sync::atomic::Ordering::Release);
+            let past = if used == 0 { 0 } else { !bitmap::ones(used) };
+            last.store(past, Ordering::Release);
         }
         Ok(allocator)
     }
