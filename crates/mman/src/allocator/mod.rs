@@ -24,8 +24,8 @@ pub enum OnFree {
     /// It goes back to the kernel: a call when pages are freed, and a fault at the next first touch.
     #[default]
     GiveBack,
-    /// It stays, and zeros are written to it when it is freed: no call and no fault, but the memory is the
-    /// process's until the allocator is dropped.
+    /// It stays, and zeros are written to it when it is freed (to pages that were never touched too): no call and
+    /// no fault, but the memory is the process's until the allocator is dropped.
     Keep,
 }
 
