@@ -257,10 +257,25 @@ impl Area {
         pages: PageRange,
         advice: Advice,
     ) -> Result<()> {
+        // SAFETY: the caller's promise.
+        unsafe { self.advise_unexplained(pages, advice) }
+            .map_err(|errno| self.error(operation, pages, errno))
+    }
+
+    /// As [`Area::advise`], for a signal handler: nobody looks for the cause of an error.
+    ///
+    /// # Safety
+    ///
+    /// That of [`Area::advise`].
+    #[inline]
+    pub(crate) unsafe fn advise_unexplained(
+        &self,
+        pages: PageRange,
+        advice: Advice,
+    ) -> Result<(), Errno> {
         let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
         // SAFETY: pages of ours (A1); for the rest see the caller's promise.
         unsafe { sys::madvise(start, len, advice) }
-            .map_err(|errno| self.error(operation, pages, errno))
     }
 
     /// Makes pages of the area hold nothing again; they stay the area's.

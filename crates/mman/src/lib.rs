@@ -78,6 +78,7 @@
 //! ```
 
 mod advise;
+mod allocator;
 mod area;
 mod cache;
 mod collapse;
@@ -115,6 +116,7 @@ mod view;
 
 pub use advise::{Discard, Hint};
 pub use cache::CacheStatus;
+pub use allocator::{OnFree, PageAllocator, PageRun};
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 pub use fork::OnFork;
 pub use key::{KeyRights, ProtectionKey};
