@@ -88,6 +88,7 @@ mod explain;
 mod finish;
 mod fork;
 mod guard;
+pub mod guide;
 mod held;
 pub mod inspect;
 pub mod kernel;
@@ -115,8 +116,8 @@ mod sync;
 mod view;
 
 pub use advise::{Discard, Hint};
-pub use cache::CacheStatus;
 pub use allocator::{OnFree, PageAllocator, PageRun};
+pub use cache::CacheStatus;
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 pub use fork::OnFork;
 pub use key::{KeyRights, ProtectionKey};

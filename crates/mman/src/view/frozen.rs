@@ -6,7 +6,8 @@ use super::shared::Shared;
 use crate::advise::Hint;
 use crate::error::{Cause, Error, Operation, Refused, Result};
 use crate::mapping::Mapping;
-use crate::object::{Anonymous, Backed, Backing, FileObject, MemoryObject};
+use crate::object::{Anonymous, Backed, Backing, FileObject, Immutability, Immutable};
+use crate::object::{MemFd, MemoryObject};
 use crate::options::MapOptions;
 use crate::page::{HugePageSize, resolve_memory};
 use crate::pages::Pages;
@@ -16,7 +17,7 @@ use core::ops::{Deref, RangeBounds};
 use core::ptr::NonNull;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -112,8 +113,29 @@ impl Frozen {
     pub fn open_within(path: impl AsRef<Path>, limit: CopyLimit) -> Result<Self> {
         match read_small(path.as_ref(), limit) {
             Some(bytes) => Ok(Self::new(Held::Allocated(bytes), Proof::Copied)),
-            None => Self::copy_within(&FileObject::open(path)?, limit),
+            None => Self::of_file(FileObject::open(path)?, limit),
         }
+    }
+
+    /// Maps a file that is a sealed memfd, as one from `/proc/PID/fd` may be; else copies it.
+    fn of_file(file: FileObject, limit: CopyLimit) -> Result<Self> {
+        if file.immutability()? != Immutability::Bytes {
+            return Self::copy_within(&file, limit);
+        }
+        match MemFd::from_fd(OwnedFd::from(file.into_file())) {
+            Ok(memfd) => Self::sealed(&memfd),
+            Err(refused) => Err(refused.error),
+        }
+    }
+
+    /// The bytes of a memfd that is sealed against writing and shrinking, without a copy.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`MapOptions::map`].
+    pub fn sealed(memfd: &MemFd<Immutable>) -> Result<Self> {
+        // Private, since older kernels refuse a shared mapping of what nobody may write.
+        Ok(Self::mapped(MapOptions::private().map(memfd)?, Proof::Sealed))
     }
 
     /// Copies a file.

@@ -3,10 +3,13 @@
 
 use super::frozen::{Frozen, Proof};
 use crate::advise::Discard;
+use crate::area::range_error;
 use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
+use crate::fork::OnFork;
 use crate::mapping::Mapping;
-use crate::object::Anonymous;
+use crate::object::{Anonymous, SecretMem};
 use crate::options::MapOptions;
+use crate::page::RangeError;
 use crate::pages::Pages;
 use crate::remap::Growth;
 use core::ops::{Deref, DerefMut};
@@ -40,7 +43,8 @@ use mman_sys::{MapFlags, Prot};
 /// ```
 #[derive(Debug)]
 pub struct Memory {
-    /// Y1: private, mapped for this view, readable and writable in all its pages, and never dropped by the kernel.
+    /// Y1: of an object that nobody else has or maps, mapped for this view, readable and writable in all its pages,
+    /// and never dropped by the kernel.
     mapping: Mapping,
 }
 
@@ -82,6 +86,18 @@ impl Memory {
         Ok(Self { mapping })
     }
 
+    /// So many bytes of secret memory, that only this process can see: not its children, and not even the kernel. See
+    /// [`SecretMem`]. Its length stays.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SecretMem::new`] and [`SecretMem::map`].
+    pub fn secret(len: usize) -> Result<Self> {
+        // Nobody else gets the object, or a mapping of it: so it is ours as private memory is. A child would share it.
+        let options = MapOptions::shared().read_write().on_fork(OnFork::Leave);
+        Ok(Self { mapping: options.map(&SecretMem::new(len)?)? })
+    }
+
     /// As many bytes as asked for, of a mapping that may be longer.
     ///
     /// Y1 is the caller's.
@@ -99,11 +115,15 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// Those of [`Mapping::resize`].
+    /// Those of [`Mapping::resize`]; secret memory does not grow.
     pub fn resize(&mut self, len: usize) -> Result<()> {
         if self.mapping.is_empty() {
             *self = Self::new(len)?;
             return Ok(());
+        }
+        if self.mapping.kind() != ObjectKind::Anonymous && len > self.mapping.mapped_len() {
+            let past = RangeError::EndsPastEnd { end: len as u64, len: self.len() as u64 };
+            return Err(range_error(Operation::Remap, self.mapping.kind(), past));
         }
         let grown_from = self.len();
         self.mapping.resize(len, Growth::MayMove)?;

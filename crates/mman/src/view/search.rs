@@ -31,6 +31,27 @@ impl Guarded {
         Ok(found.map(|at| range.start.saturating_add(at)))
     }
 
+    /// The first place of one of two bytes.
+    pub(super) fn find_either(
+        &self,
+        bounds: &impl RangeBounds<usize>,
+        a: u8,
+        b: u8,
+    ) -> Result<Option<usize>> {
+        let range = self.bytes(Operation::Search, bounds)?;
+        // SAFETY: G2, G3 of the view.
+        let find = |start: *mut u8| unsafe { shared_bytes::find_either(start, range.len(), a, b) };
+        if let Some(found) = self.directly(Operation::Search, &range, find) {
+            return Ok(found?.map(|at| range.start.saturating_add(at)));
+        }
+        in_pieces(&range, |piece| {
+            let mut copy = [0; PIECE];
+            let bytes = self.copied(&piece, &mut copy)?;
+            let found = bytes.iter().position(|found| *found == a || *found == b);
+            Ok(found.map(|at| piece.start.saturating_add(at)))
+        })
+    }
+
     /// The last place of a byte.
     #[inline]
     pub(super) fn rfind(

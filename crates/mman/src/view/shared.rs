@@ -155,6 +155,20 @@ impl Shared {
         self.guarded.find(&range, byte)
     }
 
+    /// The first place of either of two bytes in a range.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`find_byte`](Self::find_byte).
+    pub fn find_either(
+        &self,
+        range: impl RangeBounds<usize>,
+        a: u8,
+        b: u8,
+    ) -> Result<Option<usize>> {
+        self.guarded.find_either(&range, a, b)
+    }
+
     /// The last place of a byte in a range.
     ///
     /// # Errors
