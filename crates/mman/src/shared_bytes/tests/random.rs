@@ -1,10 +1,12 @@
 //! Random bytes, ranges and needles, against what slices answer.
 //!
-//! `MMAN_FUZZ_CALLS` says how many calls the long test makes (`cargo xtask fuzz` sets it).
+//! `MMAN_FUZZ_CALLS` says how many calls the long test makes (`cargo xtask fuzz` sets it), from a seed that nobody has
+//! chosen; `MMAN_FUZZ_SEED` makes the calls of one seed again.
 
 use super::{Byte, Either, UNTOUCHED, sequence, sequence_by_definition, ways};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::hash::{BuildHasher, RandomState};
 
 /// How many calls are made where nobody says.
 const CALLS: u64 = 20_000;
@@ -87,10 +89,18 @@ impl Numbers {
     }
 }
 
+/// What the environment says, if anything.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
 #[test]
 fn random_calls() {
-    let calls = std::env::var("MMAN_FUZZ_CALLS").ok().and_then(|calls| calls.parse().ok());
-    let mut numbers = Numbers(calls.unwrap_or(CALLS));
+    let calls = number("MMAN_FUZZ_CALLS");
+    let random = || calls.map(|_| RandomState::new().hash_one(std::process::id()));
+    let seed = number("MMAN_FUZZ_SEED").or_else(random).unwrap_or_default();
+    println!("MMAN_FUZZ_SEED={seed}");
+    let mut numbers = Numbers(seed);
     let ways = ways();
     let mut from: Vec<u8> = (0..1 << 17).map(|_| numbers.next() as u8 & 0x3f).collect();
     let mut to = vec![UNTOUCHED; 1 << 17];
