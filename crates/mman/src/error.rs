@@ -446,6 +446,13 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::SeveralMappings => f.write_str(
             "the kernel counts the range as several mappings, since its parts differ in protection or object",
         ),
+        _ => write_other_cause(f, error),
+    }
+}
+
+/// The sentence of a cause that is no matter of how and where to map.
+fn write_other_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
+    match error.cause {
         Cause::NotMapped => f.write_str("a part of the range is not mapped"),
         Cause::Locked => f.write_str("a page of the range is locked"),
         Cause::Sealed => f.write_str("sealed against this"),
@@ -474,7 +481,7 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::MappedWritable => f.write_str(
             "a shared writable mapping of it exists, or the kernel still writes to its pages; unmap it first",
         ),
-        Cause::Kernel => match error.errno {
+        _ => match error.errno {
             Some(errno) => f.write_str(&sentence_of(errno)),
             None => f.write_str("unknown"),
         },
