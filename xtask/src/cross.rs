@@ -1,4 +1,5 @@
-//! `cross`: the kernel seam built for another processor, and its unit tests and C headers under an emulator.
+//! `cross`: the kernel seam and the library built for another processor; the seam's unit tests and C headers, and the
+//! library's assembly, under an emulator.
 
 use std::path::Path;
 use std::process::Command;
@@ -39,17 +40,20 @@ pub(crate) fn run(root: &Path, log: &Log) -> Done<Verdict> {
         return Ok(Verdict::Skipped);
     }
     let target = metadata::read(root)?.target.join("cross");
-    let cargo = |arguments: &[&str]| {
+    let cargo = |package: &str, arguments: &[&str]| {
         let mut command = run::cargo(root);
         prepare(&mut command, &target);
-        command.args(arguments).args(["--package", "mman-sys", "--locked"]);
-        command.args(["--target", TARGET]);
+        command.args(arguments).args(["--package", package, "--locked", "--target", TARGET]);
         command
     };
-    run::plain("the build for aarch64", &mut cargo(&["build", "--lib"]))?;
+    run::plain("the build for aarch64", &mut cargo("mman", &["build", "--lib"]))?;
     // What depends on the processor and not on the kernel: the emulator's own mmap is none to learn from.
-    let mut tests = cargo(&["test", "--lib", "--test", "headers"]);
+    let mut tests = cargo("mman-sys", &["test", "--lib", "--test", "headers"]);
     run::tests("the tests for aarch64", tests.args(["--", "--show-output"]), log)?;
+    // Optimized, since it is millions of copies, each of them emulated; a child of a test would not be.
+    let mut tests = cargo("mman", &["test", "--release", "--lib"]);
+    let tests = tests.args(["--", "--show-output", "--skip", "repair", "shared_bytes"]);
+    run::tests("the tests of assembly for aarch64", tests, log)?;
     Ok(Verdict::Passed)
 }
 

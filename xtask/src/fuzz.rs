@@ -1,4 +1,5 @@
-//! `fuzz [CALLS]`: random calls through libmman and through the host's C library, many more than CI makes.
+//! `fuzz [CALLS]`: random calls through libmman and through the host's C library, and of what copies and searches
+//! bytes that others may change: many more than CI makes.
 
 use std::path::Path;
 
@@ -8,13 +9,21 @@ use crate::run;
 /// Some minutes.
 const CALLS: u64 = 10_000_000;
 
+/// What selects a test of random calls, and what it is.
+const TESTS: &[(&str, &[&str])] = &[
+    ("the fuzzer of shared bytes", &["mman", "--lib"]),
+    ("the fuzzer", &["mman-c-tests", "--test", "differential"]),
+];
+
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Done {
     let calls = calls(arguments)?;
-    let test =
-        ["test", "--release", "--locked", "--package", "mman-c-tests", "--test", "differential"];
-    let mut command = run::cargo(root);
-    command.args(test).args(["--", "--nocapture", "random_calls"]);
-    run::plain("the fuzzer", command.env("MMAN_FUZZ_CALLS", calls.to_string()))
+    for (what, selection) in TESTS {
+        let mut command = run::cargo(root);
+        command.args(["test", "--release", "--locked", "--package"]).args(*selection);
+        command.args(["--", "--nocapture", "random_calls"]);
+        run::plain(what, command.env("MMAN_FUZZ_CALLS", calls.to_string()))?;
+    }
+    Ok(())
 }
 
 fn calls(arguments: &[String]) -> Done<u64> {

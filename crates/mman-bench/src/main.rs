@@ -7,11 +7,13 @@ mod cat;
 mod child;
 mod failure;
 mod file;
+mod frozen;
 mod machine;
 mod measure;
 mod ours_cat;
 mod peak;
 mod table;
+mod views;
 mod when;
 mod windows;
 
@@ -31,6 +33,8 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "c-calls", about: "libmman's calls against libc's", run: c_calls::run },
     Measurement { name: "calls", about: "the cost of a call, by whom it is made", run: calls::run },
     Measurement { name: "cat", about: "mman cat, cat and memmap2's example", run: cat::run },
+    Measurement { name: "frozen", about: "a file frozen by copy", run: frozen::run },
+    Measurement { name: "views", about: "bytes through a view", run: views::run },
     Measurement { name: "when", about: "mapping against reading", run: when::run },
     Measurement { name: "windows", about: "ways to write a file out in pieces", run: windows::run },
 ];

@@ -82,7 +82,7 @@ pub fn outcome<F: FnOnce()>(body: F) -> Option<Ended> {
 }
 
 /// No core file, and no waiting without end.
-fn prepare() {
+pub(crate) fn prepare() {
     // SAFETY: the C library's own declaration.
     unsafe extern "C" {
         safe fn alarm(seconds: std::ffi::c_uint) -> std::ffi::c_uint;
@@ -92,7 +92,7 @@ fn prepare() {
 }
 
 /// The name of the test whose body this closure is: its path without the crate and without itself.
-fn test_name<T>() -> String {
+pub(crate) fn test_name<T>() -> String {
     let path = type_name::<T>().trim_end_matches("::{{closure}}");
     path.split_once("::").expect("a closure in a test").1.to_owned()
 }

@@ -1,7 +1,8 @@
 //! Taking room and rights away from this process: only ever called in a child, which ends with it.
 
+use rustix::process::Uid;
 use rustix::process::{Rlimit, getrlimit, setrlimit};
-use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities, set_thread_res_uid};
 
 pub use rustix::process::Resource;
 
@@ -26,6 +27,16 @@ pub fn locked_memory(bytes: u64) {
     sets.permitted.remove(CapabilitySet::IPC_LOCK);
     set_capabilities(None, sets).expect("set_capabilities");
     set(Resource::Memlock, bytes);
+}
+
+/// This thread is `nobody` from here on, with no capability.
+///
+/// # Panics
+///
+/// Where the kernel refuses.
+pub fn become_nobody() {
+    let nobody = Uid::from_raw(65_534);
+    set_thread_res_uid(nobody, nobody, nobody).expect("setresuid");
 }
 
 /// How many mappings a process may have.

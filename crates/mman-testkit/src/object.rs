@@ -42,6 +42,21 @@ pub fn seals(fd: impl AsFd) -> Result<Seals, Errno> {
     unsafe { get_seals(fd.as_fd().as_raw_fd()) }
 }
 
+/// A memfd of so many bytes in pages of the huge page pool.
+///
+/// # Panics
+///
+/// Where it cannot be made.
+#[must_use]
+pub fn huge_memfd(len: usize) -> File {
+    // SAFETY: the name ends with a zero.
+    let made =
+        unsafe { memfd_create(c"big one".as_ptr(), MemfdFlags::HUGETLB | MemfdFlags::CLOEXEC) };
+    let file = own(made.expect("a memfd of huge pages"));
+    file.set_len(len as u64).expect("a length");
+    file
+}
+
 /// Adds seals to a memfd.
 ///
 /// # Errors

@@ -71,3 +71,10 @@ pub fn unmap(range: Range<usize>) {
     // SAFETY: the range is the test's own, and nobody has a reference into it.
     unsafe { mman_sys::munmap(crate::memory::pointer(range.start), range.len()) }.expect("munmap");
 }
+
+/// Reads a byte by pointer: what nobody may touch is a signal. The pointer's provenance was exposed.
+#[must_use]
+pub fn touch(address: usize) -> u8 {
+    // SAFETY: the byte is the test's own, and nobody writes it meanwhile; where it cannot be read, the process ends.
+    unsafe { std::ptr::with_exposed_provenance::<u8>(address).read_volatile() }
+}

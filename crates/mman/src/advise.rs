@@ -2,12 +2,14 @@
 #![expect(unsafe_code, reason = "offers the advice that no type can make safe")]
 
 use crate::area::Area;
-use crate::error::{Operation, Result};
+use crate::collapse;
+use crate::error::{Cause, Operation, Result};
+use crate::lock;
 use crate::mapping::Mapping;
 use crate::page::PageRange;
 use crate::pages::Pages;
 use core::ops::RangeBounds;
-use mman_sys::Advice;
+use mman_sys::{Advice, Errno};
 
 /// Advice that changes no byte and takes no access. [madvise(2)](https://man7.org/linux/man-pages/man2/madvise.2.html)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +35,7 @@ pub enum Hint {
     HugePages,
     /// Transparent huge pages not wanted.
     NoHugePages,
-    /// Make huge pages of the range now (6.1).
+    /// Make huge pages of the range now (6.1), of the parts that are as long and as aligned as one.
     Collapse,
     /// Equal pages may be merged.
     Mergeable,
@@ -112,11 +114,25 @@ impl Pages<'_> {
     /// # Errors
     ///
     /// `EINVAL` where the kernel is not built with what the hint is about; with
-    /// [`Hint::PopulateRead`] and [`Hint::PopulateWrite`] whatever kept a page from being there.
+    /// [`Hint::PopulateRead`] and [`Hint::PopulateWrite`] whatever kept a page from being there
+    /// ([`populate`](Self::populate) explains it); with [`Hint::Collapse`]
+    /// [`Cause::NoHugePage`], [`Cause::GroupLimit`],
+    /// [`Cause::InUse`], [`Cause::NotCollapsible`]; with [`Hint::Cold`] and [`Hint::PageOut`] [`Cause::Locked`].
     #[inline]
     pub fn advise(&self, range: impl RangeBounds<usize>, about: Hint) -> Result<()> {
         let pages = self.covering(Operation::Advise, &range)?;
-        hint(self.area, pages, about).map_err(|error| self.told(error))
+        hint(self.area, pages, about).map_err(|error| {
+            let error = match (about, error.errno()) {
+                (Hint::Collapse, _) => collapse::explained(error),
+                (Hint::Cold | Hint::PageOut, Some(Errno::EINVAL))
+                    if lock::any_locked(&self.area.addresses(pages)) =>
+                {
+                    error.because(Cause::Locked)
+                }
+                _ => error,
+            };
+            self.told(error)
+        })
     }
 }
 
@@ -135,7 +151,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// [`Cause::Range`](crate::Cause::Range); `EINVAL` where this kind of memory cannot do it, or is locked.
+    /// [`Cause::Range`]; `EINVAL` where this kind of memory cannot do it, or is locked.
     pub fn discard(&mut self, range: impl RangeBounds<usize>, how: Discard) -> Result<()> {
         let pages = self.exactly(Operation::Discard, &range)?;
         discard(&mut self.area, pages, how).map_err(|error| self.told(error))

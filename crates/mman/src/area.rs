@@ -4,6 +4,7 @@
 //! goes through the methods here, each of which takes a [`PageRange`] and checks that it lies in the area.
 #![expect(unsafe_code, reason = "makes the memory calls, on memory that the area owns")]
 
+use crate::copy;
 use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 use crate::explain::{self, Touched};
 use crate::page::{PageRange, PageSize, RangeError};
@@ -170,8 +171,7 @@ impl Area {
 
     /// The error of a call that would have made the pages so long.
     fn error_for(&self, operation: Operation, pages: PageRange, len: usize, errno: Errno) -> Error {
-        let start = self.address().saturating_add(pages.start());
-        let addresses = start..start.saturating_add(pages.len());
+        let addresses = self.addresses(pages);
         let touched = Touched { addresses, at: pages.start(), len };
         explain::range(operation, self.kind, errno, &touched)
             .on(pages.start() as u64, pages.len() as u64)
@@ -201,6 +201,45 @@ impl Area {
             .map_err(|errno| self.error(operation, pages, errno))
     }
 
+    /// As [`Area::protect`], and gives the pages a protection key.
+    pub(crate) fn protect_by_key(&mut self, pages: PageRange, prot: Prot, key: i32) -> Result<()> {
+        let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
+        if prot.without(Prot::GROWSDOWN | Prot::GROWSUP) != prot {
+            return Err(Error::new(Operation::Key, self.kind, Cause::UnknownFlag));
+        }
+        // SAFETY: pages of ours (A1), into which nobody has a reference.
+        unsafe { sys::pkey_mprotect(start, len, prot, key) }
+            .map_err(|errno| self.error(Operation::Key, pages, errno))
+    }
+
+    /// Makes a call about pages that changes no byte and takes no access: one that `mman_sys` holds to be safe for
+    /// memory. The error has yet to be explained.
+    #[inline]
+    pub(crate) fn ask(
+        &self,
+        pages: PageRange,
+        call: impl FnOnce(*mut c_void, usize) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        match self.arguments(pages) {
+            Some((start, len)) => call(start, len),
+            None => Ok(()),
+        }
+    }
+
+    /// The addresses of pages.
+    pub(crate) const fn addresses(&self, pages: PageRange) -> Range<usize> {
+        let start = self.address().saturating_add(pages.start());
+        start..start.saturating_add(pages.len())
+    }
+
+    /// Seals all pages: whoever has them afterwards cannot unmap, move or protect them.
+    pub(crate) fn seal(&mut self) -> Result<()> {
+        let Some((start, len)) = self.arguments(self.whole()) else { return Ok(()) };
+        // SAFETY: pages of ours (A1); no byte changes, and no access.
+        unsafe { sys::mseal(start, len, 0) }
+            .map_err(|errno| self.error(Operation::Seal, self.whole(), errno))
+    }
+
     pub(crate) fn sync(&self, pages: PageRange, flags: SyncFlags) -> Result<()> {
         let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
         sys::msync(start, len, flags).map_err(|errno| self.error(Operation::Sync, pages, errno))
@@ -218,10 +257,25 @@ impl Area {
         pages: PageRange,
         advice: Advice,
     ) -> Result<()> {
+        // SAFETY: the caller's promise.
+        unsafe { self.advise_unexplained(pages, advice) }
+            .map_err(|errno| self.error(operation, pages, errno))
+    }
+
+    /// As [`Area::advise`], for a signal handler: nobody looks for the cause of an error.
+    ///
+    /// # Safety
+    ///
+    /// That of [`Area::advise`].
+    #[inline]
+    pub(crate) unsafe fn advise_unexplained(
+        &self,
+        pages: PageRange,
+        advice: Advice,
+    ) -> Result<(), Errno> {
         let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
         // SAFETY: pages of ours (A1); for the rest see the caller's promise.
         unsafe { sys::madvise(start, len, advice) }
-            .map_err(|errno| self.error(operation, pages, errno))
     }
 
     /// Makes pages of the area hold nothing again; they stay the area's.
@@ -247,6 +301,13 @@ impl Area {
         #[expect(clippy::mem_forget, reason = "dropping would unmap what another area owns now")]
         core::mem::forget(self);
         pages
+    }
+
+    /// Gives the area up for good: it stays mapped until the process ends. Answers the address of its first byte.
+    pub(crate) fn leak(self) -> *mut u8 {
+        let start = self.pointer(0);
+        self.into_pages();
+        start
     }
 
     /// Two areas out of one. `at` is a page boundary in the area.
@@ -450,6 +511,42 @@ impl Drop for Area {
             self.empty_out();
             LEAKED.fetch_add(len, Ordering::Relaxed);
         }
+    }
+}
+
+/// Puts zero pages over addresses. Makes one call and takes no lock: for signal handlers.
+///
+/// # Errors
+///
+/// What `mmap` answers. Then nothing has changed: the kernel is asked for no file and promises no memory.
+///
+/// # Safety
+///
+/// All of the addresses are of one area whose owner is content with zeros there.
+pub(crate) unsafe fn put_zeros(addresses: PageRange, prot: Prot) -> Result<(), Errno> {
+    let request = Request {
+        kind: ObjectKind::Anonymous,
+        len: addresses.len(),
+        page: addresses.page_size(),
+        prot,
+        flags: MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::NORESERVE,
+        fd: -1,
+        offset: 0,
+    };
+    // SAFETY: the caller's promise; there is no descriptor.
+    let part = unsafe { Area::map(request, Place::Replacing(addresses.start())) }?;
+    part.into_pages(); // they stay the area's that they were
+    Ok(())
+}
+
+/// Whether reading at an address, a page boundary of a mapping, would work. Makes a call or two: for signal handlers.
+pub(crate) fn can_populate(address: usize) -> bool {
+    let page = core::ptr::with_exposed_provenance_mut(address);
+    // SAFETY: reads a page in, and changes nothing.
+    match unsafe { sys::madvise(page, 1, Advice::POPULATE_READ) } {
+        Ok(()) => true,
+        Err(Errno::EFAULT | Errno::EHWPOISON) => false,
+        Err(_) => copy::can_read(address), // older kernels, and memory that is not populated
     }
 }
 

@@ -201,8 +201,10 @@ pub enum Cause {
     NotReadable,
     /// The descriptor was not opened for writing, which a shared writable mapping needs.
     NotWritable,
-    /// Only shared mappings can be validated, and so synchronized with DAX storage.
+    /// This needs a shared mapping: to be validated, to be synchronized with DAX storage, to be a view of others' bytes.
     NotShared,
+    /// The view keeps its changes to itself: it is made of private mappings.
+    NotPrivate,
     /// The process has as many mappings as it may (`vm.max_map_count`).
     MapCountLimit {
         /// The limit.
@@ -294,10 +296,37 @@ pub enum Cause {
     SignalTaken,
     /// Nothing is left to be given out.
     Exhausted,
+    /// The kernel tells it only to who owns the file or may write to it.
+    Hidden,
+    /// Only private anonymous memory can do that.
+    NotAnonymous,
+    /// The machine has not all of the nodes, or none was named.
+    NoSuchNode,
+    /// The control group has as much memory as it may.
+    GroupLimit,
+    /// Pages are in use by the kernel at the moment: worth another try.
+    InUse,
+    /// No free memory in one piece is large enough for a huge page.
+    NoHugePage,
+    /// This memory cannot be made of huge pages: its kind, its alignment, or the settings forbid it.
+    NotCollapsible,
     /// The protection of the mapping does not allow it.
     Denied,
     /// Somebody maps the object shared and writable, or the kernel is still writing to its pages.
     MappedWritable,
+    /// There is no process of this number, or it has ended.
+    NoProcess,
+    /// The process is another user's, or one that nobody may look into.
+    NotPermitted,
+    /// The process is not being killed.
+    NotDying,
+    /// A process is told from outside only to page out, cool, read in or collapse.
+    HintForItself,
+    /// A line of the text is none that a kernel prints, or the text ends too early.
+    NotUnderstood {
+        /// Which line, counted from 1.
+        line: u64,
+    },
     /// What the kernel answered, and nothing more is known.
     Kernel,
 }
@@ -409,7 +438,8 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::NotWritable => f.write_str(
             "not open for writing, which a shared writable mapping needs; open it read-write, or map it private",
         ),
-        Cause::NotShared => f.write_str("only shared mappings can be validated"),
+        Cause::NotShared => f.write_str("this needs a shared mapping"),
+        Cause::NotPrivate => f.write_str("this needs a private mapping"),
         Cause::MapCountLimit { limit } => write!(
             f,
             "the process has as many mappings as it may, {limit}; raise vm.max_map_count, or map fewer and larger ranges"
@@ -443,16 +473,16 @@ fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::UnknownFlag => f.write_str("a flag that this kernel, machine or file system does not know"),
         Cause::NoExec => f.write_str("the file system is mounted noexec, or the process may not map code"),
         Cause::NoRoom => f.write_str("no room for the new length; let it move, or reserve the space first"),
-        Cause::SeveralMappings => f.write_str(
-            "the kernel counts the range as several mappings, since its parts differ in protection or object",
-        ),
-        _ => write_other_cause(f, error),
+        _ => write_later_cause(f, error),
     }
 }
 
-/// The sentence of a cause that is no matter of how and where to map.
-fn write_other_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
+/// The sentences of the rest.
+fn write_later_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
     match error.cause {
+        Cause::SeveralMappings => f.write_str(
+            "the kernel counts the range as several mappings, since its parts differ in protection or object",
+        ),
         Cause::NotMapped => f.write_str("a part of the range is not mapped"),
         Cause::Locked => f.write_str("a page of the range is locked"),
         Cause::Sealed => f.write_str("sealed against this"),
@@ -466,25 +496,53 @@ fn write_other_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::LockRight => f.write_str(
             "the process may lock no memory (RLIMIT_MEMLOCK is 0, ulimit -l, and it has no CAP_IPC_LOCK)",
         ),
-        Cause::NotSupported => f.write_str("this kernel or machine does not have that, or has it switched off"),
-        Cause::BadName => f.write_str("the name cannot be that of an object"),
-        Cause::NotFound => f.write_str("there is no object of this name"),
-        Cause::Exists => f.write_str("there is an object of this name already"),
         Cause::CopyLimit { limit } => write!(f, "the copy would be longer than allowed, {limit} bytes"),
-        Cause::NotImmutable => f.write_str("others could still change the bytes"),
-        Cause::SignalTaken => f.write_str("SIGBUS belongs to a handler that has not said that it passes it on"),
-        Cause::Exhausted => f.write_str("nothing is left to be given out"),
-        Cause::NotAdjacent => {
-            f.write_str("the two are not neighbours, in memory and in one object, with one way of sharing")
+        Cause::NotUnderstood { line } => {
+            write!(f, "line {line} is none that a kernel prints, or the text ends there too early")
         }
-        Cause::Denied => f.write_str("the protection of the mapping does not allow it"),
-        Cause::MappedWritable => f.write_str(
-            "a shared writable mapping of it exists, or the kernel still writes to its pages; unmap it first",
-        ),
-        _ => match error.errno {
+        Cause::Kernel => match error.errno {
             Some(errno) => f.write_str(&sentence_of(errno)),
             None => f.write_str("unknown"),
         },
+        other => f.write_str(sentence_without_numbers(other)),
+    }
+}
+
+/// The sentences that are the same each time.
+const fn sentence_without_numbers(cause: Cause) -> &'static str {
+    match cause {
+        Cause::NotSupported => "this kernel or machine does not have that, or has it switched off",
+        Cause::BadName => "the name cannot be that of an object",
+        Cause::NotFound => "there is no object of this name",
+        Cause::Exists => "there is an object of this name already",
+        Cause::NotImmutable => "others could still change the bytes",
+        Cause::NoProcess => "there is no such process, or it has ended",
+        Cause::NotPermitted => {
+            "not permitted: it takes the same user and a process that may be dumped, or CAP_SYS_PTRACE"
+        }
+        Cause::NotDying => "the process is not being killed",
+        Cause::HintForItself => {
+            "a process is told from outside only Cold, PageOut, WillNeed and Collapse; the rest it tells itself"
+        }
+        Cause::MappedWritable => {
+            "a shared writable mapping of it exists, or the kernel still writes to its pages; unmap it first"
+        }
+        Cause::SignalTaken => "SIGBUS belongs to a handler that has not said that it passes it on",
+        Cause::Exhausted => "nothing is left to be given out",
+        Cause::Hidden => "told only to who owns the file or may write to it",
+        Cause::NotAnonymous => "only private anonymous memory can do that",
+        Cause::NoSuchNode => "the machine has not all of these nodes, or none was named",
+        Cause::GroupLimit => "the control group has as much memory as it may",
+        Cause::InUse => "pages are in use by the kernel at the moment; try again",
+        Cause::NoHugePage => "no free memory in one piece is large enough for a huge page",
+        Cause::NotCollapsible => {
+            "this memory cannot be made of huge pages: its kind, its alignment, or the settings forbid it"
+        }
+        Cause::NotAdjacent => {
+            "the two are not neighbours, in memory and in one object, with one way of sharing"
+        }
+        Cause::Denied => "the protection of the mapping does not allow it",
+        _ => "unknown",
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::copy;
 use crate::error::{Cause, Error, ObjectKind, Operation};
+use crate::guard;
+use crate::inspect::line;
 use crate::object::Backing;
 use crate::page::{HugePageSize, PageSize};
 use core::ops::Range;
@@ -88,22 +90,21 @@ pub(crate) fn range(
 
 /// Why memory at an address could not be read by the kernel, at byte `at` of a mapping.
 pub(crate) fn fault(address: usize, at: u64) -> Cause {
-    why_unreachable(address, at, 0, b'r')
+    why_unreachable(address, at, Prot::READ)
 }
 
 /// Why memory at an address could not be written by the kernel, at byte `at` of a mapping.
 pub(crate) fn write_fault(address: usize, at: u64) -> Cause {
-    why_unreachable(address, at, 1, b'w')
+    why_unreachable(address, at, Prot::WRITE)
 }
 
-/// `wanted` stands at place `index` of the permissions in a line of maps where access is allowed.
-fn why_unreachable(address: usize, at: u64, index: usize, wanted: u8) -> Cause {
+fn why_unreachable(address: usize, at: u64, wanted: Prot) -> Cause {
     let mut found = Cause::NotMapped;
     each_line("/proc/self/maps", |line| {
-        if let Some((range, rest)) = parse_maps_line(line)
-            && range.contains(&address)
+        if let Some(line) = line::parse(line)
+            && line.addresses.contains(&address)
         {
-            let allowed = rest.get(index) == Some(&wanted);
+            let allowed = line.protection.contains(wanted) && !guard::is_at(address, &line);
             found = if allowed { Cause::Truncated { at } } else { Cause::Denied };
         }
     });
@@ -251,12 +252,12 @@ fn statm(index: usize) -> u64 {
 }
 
 /// A call may need two mappings more than there are.
-const MARGIN: u64 = 2;
+pub(crate) const MARGIN: u64 = 2;
 /// mremap refuses unless four more fit (`mm/mremap.c`), and counts one that `/proc` does not show.
 const MARGIN_OF_MREMAP: u64 = 6;
 
 /// The limit of mappings, if so few more would reach it.
-fn map_count_limit(margin: u64) -> Option<Cause> {
+pub(crate) fn map_count_limit(margin: u64) -> Option<Cause> {
     let mut limit = None;
     each_line("/proc/sys/vm/max_map_count", |line| limit = parse_decimal(line));
     let limit = limit?;
@@ -265,7 +266,7 @@ fn map_count_limit(margin: u64) -> Option<Cause> {
     (count.saturating_add(margin) >= limit).then_some(Cause::MapCountLimit { limit })
 }
 
-fn limit_of(resource: Resource) -> u64 {
+pub(crate) fn limit_of(resource: Resource) -> u64 {
     getrlimit(resource).current.unwrap_or(u64::MAX)
 }
 
@@ -273,10 +274,10 @@ fn limit_of(resource: Resource) -> u64 {
 fn is_mapped(addresses: &Range<usize>) -> bool {
     let mut covered = addresses.start;
     each_line("/proc/self/maps", |line| {
-        if let Some((range, _)) = parse_maps_line(line)
-            && range.contains(&covered)
+        if let Some(line) = line::parse(line)
+            && line.addresses.contains(&covered)
         {
-            covered = range.end;
+            covered = line.addresses.end;
         }
     });
     covered >= addresses.end
@@ -286,9 +287,9 @@ fn is_mapped(addresses: &Range<usize>) -> bool {
 pub(crate) fn mappings_in(addresses: &Range<usize>) -> usize {
     let mut count = 0_usize;
     each_line("/proc/self/maps", |line| {
-        if let Some((range, _)) = parse_maps_line(line)
-            && range.start < addresses.end
-            && addresses.start < range.end
+        if let Some(line) = line::parse(line)
+            && line.addresses.start < addresses.end
+            && addresses.start < line.addresses.end
         {
             count = count.saturating_add(1);
         }
@@ -301,8 +302,10 @@ pub(crate) fn mappings_in(addresses: &Range<usize>) -> usize {
 pub(crate) fn room_of_the_stack() -> Option<Range<usize>> {
     let mut stack = None;
     each_line("/proc/self/maps", |line| {
-        if line.ends_with(b"[stack]") {
-            stack = parse_maps_line(line).map(|(range, _)| range);
+        if let Some(line) = line::parse(line)
+            && line.name == b"[stack]"
+        {
+            stack = Some(line.addresses);
         }
     });
     let stack = stack?;
@@ -316,22 +319,13 @@ const LARGEST_STACK: u64 = 1 << 30;
 /// `stack_guard_gap`: 256 pages of 4 KiB, by default.
 const STACK_GAP: u64 = 1 << 20;
 
-/// Addresses of a line of `/proc/PID/maps`, and what comes after them.
-fn parse_maps_line(line: &[u8]) -> Option<(Range<usize>, &[u8])> {
-    let (addresses, rest) = line.split_at_checked(line.iter().position(|byte| *byte == b' ')?)?;
-    let dash = addresses.iter().position(|byte| *byte == b'-')?;
-    let (start, end) = addresses.split_at_checked(dash)?;
-    let hex = |digits: &[u8]| usize::from_str_radix(str::from_utf8(digits).ok()?, 16).ok();
-    Some((hex(start)?..hex(end.get(1..)?)?, rest.get(1..)?))
-}
-
-fn parse_decimal(digits: &[u8]) -> Option<u64> {
+pub(crate) fn parse_decimal(digits: &[u8]) -> Option<u64> {
     str::from_utf8(digits).ok()?.trim_ascii().parse().ok()
 }
 
 /// Calls `each` with every line of a file, without allocating: at the limit of mappings an allocation may
 /// fail. Of a line longer than the buffer only the head is seen. A file that cannot be read has no lines.
-fn each_line(path: &str, mut each: impl FnMut(&[u8])) {
+pub(crate) fn each_line(path: &str, mut each: impl FnMut(&[u8])) {
     const BUFFER: usize = 4096;
     let Ok(mut file) = File::open(path) else { return };
     let mut buffer = [0_u8; BUFFER];
@@ -393,15 +387,5 @@ mod tests {
         assert!(!is_mapped(&(0..1)));
         assert_eq!(fault(address, 7), Cause::Truncated { at: 7 });
         assert_eq!(fault(0, 7), Cause::NotMapped);
-    }
-
-    #[test]
-    fn a_line_of_maps_parses_or_is_passed_over() {
-        let line = b"7f00-8f00 r--p 00000000 00:00 0  [stack]";
-        let (range, rest) = parse_maps_line(line).unwrap();
-        assert_eq!((range, rest[0]), (0x7f00..0x8f00, b'r'));
-        assert!(parse_maps_line(b"").is_none());
-        assert!(parse_maps_line(b"zz-1 r").is_none());
-        assert!(parse_maps_line(b"12345").is_none());
     }
 }

@@ -37,7 +37,13 @@
 //! | read and write | [`Mapping::read_at`], [`write_at`](Mapping::write_at), [`write_out`](Mapping::write_out): errors, never signals |
 //! | change it | [`Mapping::protect`], [`resize`](Mapping::resize), [`sync`](Mapping::sync) |
 //! | tell the kernel | [`Mapping::advise`] (harmless [`Hint`]s), [`Mapping::discard`] (what drops bytes) |
+//! | keep pages in memory | [`Pages::lock`], [`Pages::populate`], [`process::lock_all`] |
+//! | say where, and for whom | [`Pages::bind`] (nodes), [`Mapping::on_fork`], [`ProtectionKey`] |
+//! | make sure | [`Mapping::install_guard`], [`Mapping::seal`] |
+//! | ask what is in memory | [`Pages::residency`], [`FileObject::cache`] |
 //! | ask the kernel | [`kernel::Feature`] |
+//! | see what a process has mapped | [`inspect`]: `maps`, `smaps`, one address |
+//! | advise another process, release a dying one | [`process::Process`] |
 //!
 //! # Why there is no `&[u8]` here
 //!
@@ -72,25 +78,53 @@
 //! ```
 
 mod advise;
+mod allocator;
 mod area;
+mod cache;
+mod collapse;
 mod copy;
 mod error;
 mod explain;
+mod finish;
+mod fork;
+mod guard;
+mod held;
+pub mod inspect;
 pub mod kernel;
+mod key;
+mod lock;
 mod mapping;
+mod name;
+mod node_set;
+mod numa;
 mod object;
 mod options;
 mod page;
 mod pages;
+mod populate;
+pub mod process;
 mod protect;
 mod remap;
 mod reserve;
+mod residency;
+mod scatter;
+mod seal;
+mod shared_bytes;
+pub mod signal;
 mod sync;
+mod view;
 
 pub use advise::{Discard, Hint};
+pub use allocator::{OnFree, PageAllocator, PageRun};
+pub use cache::CacheStatus;
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
+pub use fork::OnFork;
+pub use key::{KeyRights, ProtectionKey};
+pub use lock::Locked;
 pub use mapping::Mapping;
 pub use mman_sys::{Advice, Errno, MapFlags, Prot as Protection};
+pub use node_set::NodeSet;
+pub use numa::{Move, NumaPolicy};
 pub use object::{
     Anonymous, FileObject, FixedSize, Immutability, Immutable, MemFd, MemFdOptions, MemoryObject,
     SealState, SecretMem, ShmEntry, ShmObject, ShmOptions, Unsealed,
@@ -98,9 +132,15 @@ pub use object::{
 pub use options::MapOptions;
 pub use page::{HugePageSize, PageRange, PageSize, RangeError};
 pub use pages::Pages;
+pub use populate::Populate;
 pub use remap::Growth;
 pub use reserve::Reservation;
+pub use residency::Residency;
+pub use seal::Sealed;
 pub use sync::Sync;
+pub use view::{
+    CopyLimit, Frozen, Memory, Private, Proof, Reader, Shared, SharedMut, Word, Writer,
+};
 
 /// Bytes of address space that a drop could not unmap: emptied, kept, and lost until the process ends.
 ///

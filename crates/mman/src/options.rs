@@ -1,10 +1,13 @@
 //! How to map: the one builder, with a method for every flag.
 #![expect(unsafe_code, reason = "makes mappings, and offers the flags that replace memory")]
 
-use crate::area::{Area, Place, Request, range_error};
+use crate::area::{Place, Request, range_error};
 use crate::error::{Cause, Error, Operation, Result};
 use crate::explain::{self, Asked};
+use crate::finish::Steps;
+use crate::fork::OnFork;
 use crate::mapping::{Mapping, Shape};
+use crate::numa::NumaPolicy;
 use crate::object::{Backing, Blocks, Described, Identity, MemoryObject};
 use crate::page::{HugePageSize, PageRange, PageSize, RangeError, resolve};
 use core::ops::{Bound, RangeBounds};
@@ -36,7 +39,7 @@ use std::os::fd::AsRawFd;
 /// | `MAP_FIXED_NOREPLACE` | [`at`](Self::at) |
 /// | `MAP_FIXED` | [`replacing`](Self::replacing) (unsafe); [`Reservation::place`](crate::Reservation::place) |
 /// | a hint address | [`near`](Self::near) |
-/// | `MAP_POPULATE` | [`populate`](Self::populate) |
+/// | `MAP_POPULATE` | [`populate`](Self::populate), [`populate_checked`](Self::populate_checked) |
 /// | `MAP_LOCKED` | [`locked`](Self::locked) |
 /// | `MAP_NORESERVE` | [`no_reserve`](Self::no_reserve) |
 /// | `MAP_HUGETLB`, `MAP_HUGE_*` | [`huge_pages`](Self::huge_pages) |
@@ -56,6 +59,7 @@ pub struct MapOptions {
     flags: MapFlags,
     huge: Option<HugePageSize>,
     place: Place,
+    steps: Steps,
 }
 
 /// What is to be done to map an object, and what comes of it.
@@ -95,7 +99,12 @@ impl MapOptions {
             flags,
             huge: None,
             place: Place::Anywhere,
+            steps: Steps::NONE,
         }
+    }
+
+    pub(crate) const fn steps(&self) -> Steps {
+        self.steps
     }
 
     /// These bytes of the object. They need not be page boundaries; they must be in the object.
@@ -142,6 +151,24 @@ impl MapOptions {
     /// Read in and map all pages now. That a page could not be is not an error.
     pub const fn populate(self) -> Self {
         self.flag(MapFlags::POPULATE)
+    }
+
+    /// Read in and map all pages now, and fail where one cannot come: see
+    /// [`Pages::populate`](crate::Pages::populate). Private writable pages become copies of our own; all others are
+    /// made ready for reading.
+    pub const fn populate_checked(self) -> Self {
+        Self { steps: Steps { checked: true, ..self.steps }, ..self }
+    }
+
+    /// From these nodes: said before any page is touched, [`populate`](Self::populate) and
+    /// [`locked`](Self::locked) included. (Where all future memory of the process is locked, pages come before that.)
+    pub const fn numa(self, policy: NumaPolicy) -> Self {
+        Self { steps: Steps { numa: Some(policy), ..self.steps }, ..self }
+    }
+
+    /// What a fork does with the whole mapping: see [`Mapping::on_fork`].
+    pub const fn on_fork(self, how: OnFork) -> Self {
+        Self { steps: Steps { on_fork: Some(how), ..self.steps }, ..self }
     }
 
     /// Lock the pages into memory. That a page could not be read in is not an error; being over the limit is.
@@ -226,17 +253,23 @@ impl MapOptions {
     /// [`Cause::Range`] for a range that is not in the object, is empty or overflows; [`Cause::NoSpace`]: see
     /// [`sparse`](Self::sparse); else what the kernel refused, with which of its causes it was.
     pub fn map(&self, object: &impl MemoryObject) -> Result<Mapping> {
-        let Some(Plan { request, shape, blocks }) = self.plan(object)? else {
+        let Some(plan) = self.plan(object)? else {
             return Ok(Mapping::empty(object.kind(), PageSize::base()));
         };
-        self.check_place(&request, shape)?;
-        blocks.map_or(Ok(()), |blocks| blocks.reserve_if_possible(Operation::Map))?;
-        // SAFETY: `replacing` was promised by who called it; the object keeps its descriptor open.
-        let area = unsafe { Area::map(request, self.place) };
-        match area {
-            Ok(area) => Ok(Mapping::new(area, shape)),
-            Err(errno) => Err(self.refused(Operation::Map, object, &request, shape, errno)),
-        }
+        self.check_place(&plan.request, plan.shape)?;
+        // SAFETY: `replacing` was promised by who called it.
+        let area = unsafe { self.make(Operation::Map, object, &plan, self.place) }?;
+        Ok(Mapping::new(area, plan.shape))
+    }
+
+    /// The flags that were asked for, the map type among them.
+    pub(crate) const fn asked_flags(&self) -> MapFlags {
+        self.flags
+    }
+
+    /// Whether pages of a pool of huge pages are asked for.
+    pub(crate) const fn asks_huge_pages(&self) -> bool {
+        self.huge.is_some() || self.flags.contains(MapFlags::HUGETLB)
     }
 
     /// An address of the caller's choice is a page boundary, and no null pointer.

@@ -164,6 +164,13 @@ pub enum RangeError {
         /// The page size in bytes.
         page: usize,
     },
+    /// A word does not stand at a multiple of its size.
+    UnalignedWord {
+        /// The first byte.
+        value: u64,
+        /// The size of the word in bytes.
+        size: usize,
+    },
     /// How long it is has to be said: the object does not know its own length.
     Unbounded,
 }
@@ -184,6 +191,9 @@ impl fmt::Display for RangeError {
             }
             Self::Unaligned { value, page } => {
                 write!(f, "{value:#x} is not a multiple of the page size, {page} bytes")
+            }
+            Self::UnalignedWord { value, size } => {
+                write!(f, "byte {value} is at no multiple of {size}, the size of the word")
             }
             Self::Unbounded => {
                 f.write_str("the object does not tell its size: give the range an end")

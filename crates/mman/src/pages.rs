@@ -89,7 +89,7 @@ impl<'owner> Pages<'owner> {
 
     /// M1: a byte of the owner, or one past the last, is in the area.
     #[inline]
-    const fn in_area(&self, byte: usize) -> usize {
+    pub(crate) const fn in_area(&self, byte: usize) -> usize {
         self.lead.saturating_add(byte)
     }
 

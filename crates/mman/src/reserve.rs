@@ -137,7 +137,11 @@ impl Reservation {
     }
 
     /// Pages whose bounds are these bytes.
-    fn exactly(&self, operation: Operation, bounds: &impl RangeBounds<usize>) -> Result<PageRange> {
+    pub(crate) fn exactly(
+        &self,
+        operation: Operation,
+        bounds: &impl RangeBounds<usize>,
+    ) -> Result<PageRange> {
         let bytes = self.bytes(operation, bounds)?;
         if bytes.is_empty() {
             return Ok(PageRange::within(0..0, self.area.page_size()));
@@ -157,7 +161,7 @@ impl Reservation {
         self.room_for(operation, at, mapping.mapped_len(), mapping.page_size())
     }
 
-    fn room_for(
+    pub(crate) fn room_for(
         &self,
         operation: Operation,
         at: usize,
@@ -216,15 +220,14 @@ impl Reservation {
         options: &MapOptions,
         object: &impl MemoryObject,
     ) -> Result<Range<usize>> {
-        let Some(Plan { request, shape, blocks }) = options.plan(object)? else {
+        let Some(plan) = options.plan(object)? else {
             self.bytes(Operation::Place, &(at..at))?;
             return Ok(at..at);
         };
+        let Plan { request, shape, .. } = plan;
         let pages = self.room_for(Operation::Place, at, request.len, request.page)?;
-        blocks.map_or(Ok(()), |blocks| blocks.reserve_if_possible(Operation::Place))?;
-        let refused = |errno| options.refused(Operation::Place, object, &request, shape, errno);
-        // SAFETY: nothing is replaced, and the object keeps its descriptor open.
-        let area = unsafe { Area::map(request, Place::Anywhere) }.map_err(refused)?;
+        // SAFETY: nothing is replaced.
+        let area = unsafe { options.make(Operation::Place, object, &plan, Place::Anywhere) }?;
         area.move_over(&mut self.area, pages)?;
         let start = at.saturating_add(shape.lead);
         Ok(start..start.saturating_add(shape.len))

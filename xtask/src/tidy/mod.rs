@@ -25,6 +25,11 @@ pub(crate) fn run(root: &Path) -> Done {
     finding::report("tidy", findings(&tree, &metadata))
 }
 
+/// Demonstrations are packages outside the workspace: cargo does not list them with it.
+fn is_demo_manifest(path: &str) -> bool {
+    path.starts_with("demos/") && path.ends_with("/Cargo.toml")
+}
+
 fn findings(tree: &Tree, metadata: &Metadata) -> Vec<Finding> {
     let list = unsafe_files::List::read(tree);
     let mut found = arrows::check(&metadata.packages);
@@ -42,7 +47,8 @@ fn findings(tree: &Tree, metadata: &Metadata) -> Vec<Finding> {
     for file in &tree.texts {
         found.extend(text::check(file));
         found.extend(words::check(file));
-        if metadata.packages.iter().any(|package| package.manifest == file.path) {
+        let of_a_package = metadata.packages.iter().any(|package| package.manifest == file.path);
+        if of_a_package || is_demo_manifest(&file.path) {
             found.extend(reasons::check(file, metadata));
         }
     }

@@ -3,7 +3,8 @@
 
 use super::restorer;
 use super::syscall::{call3, call4, int, pointer, pointer_mut, word};
-use crate::{Errno, MaskHow, SigAction, SigInfo, SigSet, Signal, Timespec};
+use crate::{ActionFlags, Errno, MaskHow, SigAction, SigInfo, SigSet, Signal, Timespec};
+use core::ffi::c_void;
 use core::ptr::{null, null_mut};
 use linux_raw_sys::general as nr;
 
@@ -79,6 +80,35 @@ pub fn sigtimedwait(set: &SigSet, timeout: Option<&Timespec>) -> Result<SigInfo,
 pub fn tgkill(process: i32, thread: i32, signal: Signal) -> Result<(), Errno> {
     // SAFETY: a signal touches no memory; a handler that does was installed by somebody's own promise.
     unsafe { call3(nr::__NR_tgkill, int(process), int(thread), word(signal.raw())) }.map(drop)
+}
+
+/// Calls the handler of an action as the kernel does: with one argument, or three under `SIGINFO`.
+///
+/// # Safety
+///
+/// The action was installed once, or could be: its handler is a function of the shape that the flags say, neither
+/// the default (0) nor to be ignored (1). `info` and `context` are what the kernel gave for this signal.
+pub unsafe fn call_handler(
+    action: &SigAction,
+    signal: Signal,
+    info: *const SigInfo,
+    context: *mut c_void,
+) {
+    type Full = unsafe extern "C" fn(u32, *const SigInfo, *mut c_void);
+    type Short = unsafe extern "C" fn(u32);
+    let function = core::ptr::with_exposed_provenance::<()>(action.handler);
+    let function = &raw const function;
+    if action.flags.contains(ActionFlags::SIGINFO) {
+        // SAFETY: the caller's promise: the address is that of such a function, which has the size of a pointer.
+        let function = unsafe { function.cast::<Full>().read() };
+        // SAFETY: the caller's promise.
+        unsafe { function(signal.raw(), info, context) }
+    } else {
+        // SAFETY: as above.
+        let function = unsafe { function.cast::<Short>().read() };
+        // SAFETY: as above.
+        unsafe { function(signal.raw()) }
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,268 @@
+//! The state of a slot: who may write it, who is reading it, and when it is nobody's again.
+//!
+//! ```text
+//!           claim                open                    close                last reader left
+//!   FREE ----------> CLAIMED ----------> LIVE ----------------------> CLOSING ----------------> FREE
+//!                                        |  ^
+//!                                  enter |  | leave      (handlers in flight, counted)
+//!                                        +--+
+//! ```
+//!
+//! - S1: what a slot says is written between `claim` and `open`, and after `close`: never while a handler reads it.
+//! - S2: a handler reads it between a successful `enter` and its `leave`. `close` returns when none is in between.
+//! - S3: a forked child inherits the count of handlers that were in flight in threads which it does not have. The
+//!   count carries the generation of the process that made it, and is 0 for any other.
+//!
+//! All of it is one word, so that each arrow is one atomic step. The word is generic: the tests put loom's in its
+//! place, which tries every order of two threads.
+
+use core::sync::atomic::Ordering;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+/// An atomic word of 64 bits.
+pub(crate) trait Word {
+    fn load(&self, order: Ordering) -> u64;
+    fn store(&self, value: u64, order: Ordering);
+    fn compare_exchange(&self, old: u64, new: u64, order: Ordering) -> Result<u64, u64>;
+    fn fetch_sub(&self, value: u64, order: Ordering) -> u64;
+    /// Lets other threads run, while this one waits for the word to change.
+    fn pause();
+}
+
+impl Word for core::sync::atomic::AtomicU64 {
+    fn load(&self, order: Ordering) -> u64 {
+        self.load(order)
+    }
+    fn store(&self, value: u64, order: Ordering) {
+        self.store(value, order);
+    }
+    fn compare_exchange(&self, old: u64, new: u64, order: Ordering) -> Result<u64, u64> {
+        self.compare_exchange(old, new, order, Relaxed)
+    }
+    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        self.fetch_sub(value, order)
+    }
+    fn pause() {
+        std::thread::yield_now();
+    }
+}
+
+/// The two lowest bits.
+const STATE: u64 = 0b11;
+const FREE: u64 = 0;
+const CLAIMED: u64 = 1;
+const LIVE: u64 = 2;
+const CLOSING: u64 = 3;
+/// One handler in flight; 30 bits of them, more than there can be threads.
+const HANDLER: u64 = 1 << 2;
+const HANDLERS: u64 = (1 << 32) - 1 - STATE;
+
+/// The word of a slot: state, handlers in flight, and the generation that they are of.
+#[derive(Debug)]
+pub(crate) struct State<W> {
+    word: W,
+}
+
+impl<W: Word> State<W> {
+    /// A free slot, made of a word that is 0.
+    pub(crate) const fn new(zero: W) -> Self {
+        Self { word: zero }
+    }
+
+    /// Takes the slot, if it is free.
+    pub(crate) fn claim(&self) -> bool {
+        self.word.load(Relaxed) == FREE
+            && self.word.compare_exchange(FREE, CLAIMED, Acquire).is_ok()
+    }
+
+    /// Lets handlers see what the claimer wrote.
+    pub(crate) fn open(&self) {
+        self.word.store(LIVE, Release);
+    }
+
+    /// Whether a handler may read the slot, until it says [`leave`](Self::leave).
+    pub(crate) fn enter(&self, generation: u32) -> bool {
+        let mut word = self.word.load(Relaxed);
+        while word & STATE == LIVE {
+            let inside = handlers(word, generation).wrapping_add(HANDLER);
+            let next = (u64::from(generation) << 32) | inside | LIVE;
+            match self.word.compare_exchange(word, next, Acquire) {
+                Ok(_) => return true,
+                Err(changed) => word = changed,
+            }
+        }
+        false
+    }
+
+    /// Ends what [`enter`](Self::enter) began.
+    pub(crate) fn leave(&self) {
+        self.word.fetch_sub(HANDLER, Release);
+    }
+
+    /// Lets no handler in any more, and waits for those that are in.
+    pub(crate) fn close(&self, generation: u32) {
+        let mut word = self.word.load(Relaxed);
+        while let Err(changed) = self.word.compare_exchange(word, word | CLOSING, Acquire) {
+            word = changed;
+        }
+        while handlers(self.word.load(Acquire), generation) != 0 {
+            W::pause();
+        }
+    }
+
+    /// Gives the slot back, after [`close`](Self::close).
+    pub(crate) fn free(&self) {
+        self.word.store(FREE, Release);
+    }
+}
+
+/// S3: the handlers in flight of this generation, as the bits of the word.
+const fn handlers(word: u64, generation: u32) -> u64 {
+    if word >> 32 == generation as u64 { word & HANDLERS } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::AtomicU64;
+    use loom::cell::UnsafeCell;
+    use loom::sync::Arc;
+
+    impl Word for loom::sync::atomic::AtomicU64 {
+        fn load(&self, order: Ordering) -> u64 {
+            self.load(order)
+        }
+        fn store(&self, value: u64, order: Ordering) {
+            self.store(value, order);
+        }
+        fn compare_exchange(&self, old: u64, new: u64, order: Ordering) -> Result<u64, u64> {
+            self.compare_exchange(old, new, order, Relaxed)
+        }
+        fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+            self.fetch_sub(value, order)
+        }
+        fn pause() {
+            loom::thread::yield_now();
+        }
+    }
+
+    /// A slot whose content is a plain cell: loom reports every access to it that is not in order.
+    struct Modelled {
+        state: State<loom::sync::atomic::AtomicU64>,
+        content: UnsafeCell<u64>,
+    }
+
+    fn modelled() -> Arc<Modelled> {
+        let word = loom::sync::atomic::AtomicU64::new(0);
+        Arc::new(Modelled { state: State::new(word), content: UnsafeCell::new(0) })
+    }
+
+    impl Modelled {
+        fn register(&self, value: u64) -> bool {
+            let claimed = self.state.claim();
+            if claimed {
+                self.content.with_mut(|content| write(content, value));
+                self.state.open();
+            }
+            claimed
+        }
+
+        fn unregister(&self) {
+            self.state.close(1);
+            self.content.with_mut(|content| write(content, 0));
+            self.state.free();
+        }
+
+        fn handle(&self) -> Option<u64> {
+            self.state.enter(1).then(|| {
+                let value = self.content.with(read);
+                self.state.leave();
+                value
+            })
+        }
+    }
+
+    #[expect(unsafe_code, reason = "loom's cell hands out pointers, and checks how they are used")]
+    fn write(content: *mut u64, value: u64) {
+        // SAFETY: loom's cell lends the pointer for this call, and reports who else uses it.
+        unsafe { content.write(value) }
+    }
+
+    #[expect(unsafe_code, reason = "loom's cell hands out pointers, and checks how they are used")]
+    fn read(content: *const u64) -> u64 {
+        // SAFETY: as in `write`.
+        unsafe { content.read() }
+    }
+
+    #[test]
+    fn a_handler_reads_what_was_registered_or_nothing() {
+        loom::model(|| {
+            let slot = modelled();
+            let shared = Arc::clone(&slot);
+            let handler = loom::thread::spawn(move || shared.handle());
+            assert!(slot.register(7));
+            slot.unregister();
+            let seen = handler.join().unwrap();
+            assert!(matches!(seen, None | Some(7)), "{seen:?}");
+        });
+    }
+
+    #[test]
+    fn two_handlers_are_both_waited_for() {
+        // Three threads have too many orders: those with at most so many switches are tried.
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let slot = modelled();
+            assert!(slot.register(7));
+            let handlers = [Arc::clone(&slot), Arc::clone(&slot)]
+                .map(|shared| loom::thread::spawn(move || shared.handle()));
+            slot.unregister();
+            for handler in handlers {
+                let seen = handler.join().unwrap();
+                assert!(matches!(seen, None | Some(7)), "{seen:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_slot_that_is_used_again_shows_one_content_or_the_other() {
+        loom::model(|| {
+            let slot = modelled();
+            assert!(slot.register(7));
+            let shared = Arc::clone(&slot);
+            let handler = loom::thread::spawn(move || shared.handle());
+            slot.unregister();
+            assert!(slot.register(8));
+            let seen = handler.join().unwrap();
+            assert!(matches!(seen, None | Some(7 | 8)), "{seen:?}");
+        });
+    }
+
+    #[test]
+    fn two_who_register_never_get_the_same_slot() {
+        loom::model(|| {
+            let slot = modelled();
+            let shared = Arc::clone(&slot);
+            let other = loom::thread::spawn(move || shared.register(1));
+            let ours = slot.register(2);
+            let theirs = other.join().unwrap();
+            assert!(ours != theirs, "one of them: {ours} {theirs}");
+        });
+    }
+
+    #[test]
+    fn a_child_does_not_wait_for_the_handlers_of_its_parent() {
+        let state = State::new(AtomicU64::new(0));
+        assert!(state.claim());
+        state.open();
+        assert!(state.enter(1)); // in flight in a thread of the parent, for ever
+        state.close(2); // returns: the child is another generation
+        state.free();
+        assert!(state.claim());
+        state.open();
+        assert!(state.enter(1) && state.enter(2)); // the child's own count begins at one
+        state.leave();
+        state.close(2);
+    }
+}

@@ -1,0 +1,356 @@
+//! The view of bytes that nobody can change: a slice, for all threads, cheap to clone.
+#![expect(unsafe_code, reason = "lends slices of bytes that are proved not to change")]
+
+use super::memory::Memory;
+use super::shared::Shared;
+use crate::advise::Hint;
+use crate::error::{Cause, Error, Operation, Refused, Result};
+use crate::mapping::Mapping;
+use crate::object::{Anonymous, Backed, Backing, FileObject, MemoryObject};
+use crate::options::MapOptions;
+use crate::page::{HugePageSize, resolve_memory};
+use crate::pages::Pages;
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::ops::{Deref, RangeBounds};
+use core::ptr::NonNull;
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Why the bytes of a [`Frozen`] cannot change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Proof {
+    /// A memfd that is sealed against writing and shrinking, for ever and for everybody.
+    Sealed,
+    /// A copy that nobody else has.
+    Copied,
+    /// Memory of this process that was made read-only.
+    Ours,
+    /// Somebody's word: [`Shared::assume_immutable`].
+    Assumed,
+}
+
+/// How many bytes may be copied to have them frozen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyLimit(u64);
+
+impl CopyLimit {
+    /// Any number.
+    pub const NONE: Self = Self(u64::MAX);
+    /// No copy: only what is immutable already.
+    pub const NO_COPY: Self = Self(0);
+
+    /// So many.
+    #[must_use]
+    pub const fn bytes(limit: u64) -> Self {
+        Self(limit)
+    }
+}
+
+/// Bytes that nobody can change while this is held, by one of the proofs of [`Proof`]: a plain `&[u8]`.
+///
+/// A file can be written by others whatever its permissions say, so a file is copied, large ones into huge pages: that
+/// takes a third of the time of reading it into a vector. What is immutable already is mapped and not copied.
+///
+/// ```
+/// use mman::{CopyLimit, Frozen, Proof};
+///
+/// let manifest = Frozen::open("Cargo.toml")?;
+/// assert_eq!(manifest.proof(), Proof::Copied);
+/// let name = manifest.slice(1..8).unwrap(); // shares the bytes
+/// let reader = std::thread::spawn(move || assert_eq!(&name[..], b"package"));
+/// reader.join().unwrap();
+/// assert!(Frozen::open_within("Cargo.toml", CopyLimit::bytes(10)).is_err());
+/// # Ok::<(), mman::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Frozen {
+    /// F1: `start` and `len` are bytes that `held` keeps where they are, and that nobody changes.
+    start: NonNull<u8>,
+    len: usize,
+    proof: Proof,
+    held: Held,
+}
+
+// SAFETY: bytes that nobody changes (F1) can be read by any thread; `held` is `Send` and `Sync`.
+unsafe impl Send for Frozen {}
+// SAFETY: as above.
+unsafe impl core::marker::Sync for Frozen {}
+
+/// Keeps the bytes.
+#[derive(Clone, Debug)]
+enum Held {
+    Mapped(Arc<Mapping>),
+    Allocated(Arc<[u8]>),
+}
+
+/// From this length on a copy goes into huge pages of its own. Below, allocators hand out memory that was in use
+/// before, which is faster than any new page (glibc's does so up to 32 MiB).
+const HUGE_FROM: u64 = 32 << 20;
+
+impl Frozen {
+    /// Opens a file and freezes its bytes: mapped where it is proved immutable, else copied.
+    ///
+    /// The copy is no snapshot: what others write while it is made may be in it in part.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`FileObject::open`]; what `read` answers.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_within(path, CopyLimit::NONE)
+    }
+
+    /// As [`open`](Self::open), copying so many bytes at most.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open); [`Cause::CopyLimit`].
+    pub fn open_within(path: impl AsRef<Path>, limit: CopyLimit) -> Result<Self> {
+        match read_small(path.as_ref(), limit) {
+            Some(bytes) => Ok(Self::new(Held::Allocated(bytes), Proof::Copied)),
+            None => Self::copy_within(&FileObject::open(path)?, limit),
+        }
+    }
+
+    /// Copies a file.
+    ///
+    /// # Errors
+    ///
+    /// What `read` answers; those of [`Memory::new`].
+    pub fn copy<F: AsFd>(file: &FileObject<F>) -> Result<Self> {
+        Self::copy_within(file, CopyLimit::NONE)
+    }
+
+    /// As [`copy`](Self::copy), so many bytes at most.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`copy`](Self::copy); [`Cause::CopyLimit`].
+    pub fn copy_within<F: AsFd>(file: &FileObject<F>, limit: CopyLimit) -> Result<Self> {
+        let described = file.describe()?;
+        let refuse = |cause| Error::new(Operation::Freeze, file.kind(), cause);
+        let (Backing::Descriptor(fd), Some(size)) = (described.backing, described.size) else {
+            return Err(refuse(Cause::NotSupported)); // a device has no end
+        };
+        if size > limit.0 {
+            return Err(refuse(Cause::CopyLimit { limit: limit.0 }));
+        }
+        let failed = |errno: Errno| {
+            Error::kernel(
+                Operation::Freeze,
+                file.kind(),
+                crate::Errno::from_raw(errno.raw_os_error()),
+            )
+        };
+        if size >= HUGE_FROM {
+            let len = usize::try_from(size).map_err(|_| refuse(Cause::TooLong))?;
+            let mut memory = huge_memory(len)?;
+            let copied = read_into(fd, &mut memory).map_err(failed)?;
+            if copied < len {
+                memory.shorten(copied); // the file became shorter meanwhile
+            }
+            return Ok(memory.freeze_as(Proof::Copied)?);
+        }
+        let bytes = match size {
+            0 => read_to_end(fd, limit.0).map_err(failed)?,
+            _ => read_so_many(fd, size).map_err(failed)?,
+        };
+        if bytes.len() as u64 > limit.0 {
+            return Err(refuse(Cause::CopyLimit { limit: limit.0 }));
+        }
+        Ok(Self::new(Held::Allocated(bytes), Proof::Copied))
+    }
+
+    /// F1 is the caller's: nobody can change or take away the bytes of the mapping, all of which can be read.
+    pub(super) fn mapped(mapping: Mapping, proof: Proof) -> Self {
+        Self::new(Held::Mapped(Arc::new(mapping)), proof)
+    }
+
+    fn new(held: Held, proof: Proof) -> Self {
+        let (start, len) = match &held {
+            Held::Mapped(mapping) => (mapping.as_ptr(), mapping.len()),
+            Held::Allocated(bytes) => (bytes.as_ptr(), bytes.len()),
+        };
+        // Neither is null; and an `Arc` does not move what it points to.
+        let start = NonNull::new(start.cast_mut()).unwrap_or(NonNull::dangling());
+        Self { start, len, proof, held }
+    }
+
+    /// Why the bytes cannot change.
+    #[must_use]
+    pub const fn proof(&self) -> Proof {
+        self.proof
+    }
+
+    /// A part of the bytes, kept as long as the whole. `None` for a range that is not in it.
+    #[must_use]
+    pub fn slice(&self, range: impl RangeBounds<usize>) -> Option<Self> {
+        let range = resolve_memory(&range, self.len).ok()?;
+        let part = self.get(range)?;
+        Some(Self { start: NonNull::from(part).cast(), len: part.len(), ..self.clone() })
+    }
+
+    /// The pages: to lock them, ask for their residency, give hints. `None` where the bytes were few, and stand in
+    /// allocated memory. The pages are those of the whole, where this is a part.
+    #[must_use]
+    pub fn pages(&self) -> Option<Pages<'_>> {
+        match &self.held {
+            Held::Mapped(mapping) => Some(mapping.pages()),
+            Held::Allocated(_) => None,
+        }
+    }
+}
+
+impl Shared {
+    /// Takes somebody's word that the bytes do not change, as other libraries do for every file.
+    ///
+    /// # Errors
+    ///
+    /// The view comes back where it has lost bytes.
+    ///
+    /// # Safety
+    ///
+    /// As long as the result or a clone or part of it lives, nobody in any process writes to the mapped bytes of the
+    /// object, or makes it shorter, and its storage does not fail: the first is undefined behaviour, the others are
+    /// SIGBUS.
+    pub unsafe fn assume_immutable(self) -> Result<Frozen, Refused<Self>> {
+        // F1 is the caller's promise.
+        self.into_mapping().map(|mapping| Frozen::mapped(mapping, Proof::Assumed))
+    }
+}
+
+impl Deref for Frozen {
+    type Target = [u8];
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        // SAFETY: F1.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl AsRef<[u8]> for Frozen {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for Frozen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frozen").field("len", &self.len).field("proof", &self.proof()).finish()
+    }
+}
+
+/// Reads a small regular file in as few calls as that takes: it is as long as it was when it was looked at, or
+/// shorter. `None` for all else, also for whatever went wrong: the long way finds out what.
+fn read_small(path: &Path, limit: CopyLimit) -> Option<Arc<[u8]>> {
+    let stat = rustix::fs::stat(path).ok()?;
+    let size = u64::try_from(stat.st_size).ok()?;
+    let is_small = size > 0 && size < HUGE_FROM.min(limit.0.saturating_add(1));
+    // Without a name it may be a memfd, which needs no copy. What is no file may wait, or never end.
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile
+        || stat.st_nlink == 0
+        || !is_small
+    {
+        return None;
+    }
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+    read_so_many(file.as_fd(), size).ok()
+}
+
+/// Memory for a large copy: a whole number of huge pages, so that the kernel begins it at one, of which all but the
+/// last are filled.
+fn huge_memory(len: usize) -> Result<Memory> {
+    let huge = HugePageSize::MIB_2.page_size();
+    let rounded = huge.round_up(len).unwrap_or(len);
+    let mut mapping = MapOptions::private().read_write().map(&Anonymous::new(rounded))?;
+    let _without_huge_pages_it_is_slower = mapping.advise(.., Hint::HugePages);
+    mapping.set_len(len);
+    Ok(Memory::of(mapping))
+}
+
+/// Fills the memory from the start of a file, and answers how far it came. New pages are cleared before they are
+/// filled, which keeps a processor busy: a second one takes the other half.
+fn read_into(fd: BorrowedFd<'_>, memory: &mut [u8]) -> Result<usize, Errno> {
+    let half = HugePageSize::MIB_2.page_size().round_down(memory.len() / 2);
+    let (low, high) = memory.split_at_mut(half);
+    let several = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
+    let mut second = None;
+    let first = std::thread::scope(|scope| {
+        let helper = std::thread::Builder::new().name("mman-copy".into());
+        let helper = several
+            .then(|| helper.spawn_scoped(scope, || read_part(fd, high, half)))
+            .and_then(Result::ok);
+        let first = read_part(fd, low, 0);
+        second = helper.and_then(|helper| helper.join().ok());
+        first
+    })?;
+    if first < low.len() {
+        return Ok(first);
+    }
+    let second = match second {
+        Some(read) => read?,
+        None => read_part(fd, high, half)?, // no thread could be had
+    };
+    Ok(first.saturating_add(second))
+}
+
+/// Fills a part of the memory from a place in the file, and answers how far it came.
+fn read_part(fd: BorrowedFd<'_>, part: &mut [u8], from: usize) -> Result<usize, Errno> {
+    let mut filled = 0_usize;
+    while let Some(rest) = part.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::pread(fd, rest, from.saturating_add(filled) as u64) {
+            Ok(0) => break,
+            Ok(read) => filled = filled.saturating_add(read),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(filled)
+}
+
+/// Reads a small file up to a size, or to its end.
+fn read_so_many(fd: BorrowedFd<'_>, size: u64) -> Result<Arc<[u8]>, Errno> {
+    let len = usize::try_from(size).map_err(|_| Errno::FBIG)?;
+    let mut bytes: Arc<[MaybeUninit<u8>]> = Arc::new_uninit_slice(len);
+    let room = Arc::get_mut(&mut bytes).unwrap_or_default(); // nobody else has it yet
+    let mut filled = 0_usize;
+    while let Some(rest) = room.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::pread(fd, rest, filled as u64) {
+            Ok(([], _)) => break,
+            Ok((read, _)) => filled = filled.saturating_add(read.len()),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    for byte in room.iter_mut().skip(filled) {
+        byte.write(0);
+    }
+    // SAFETY: `filled` bytes were read, and the rest was written.
+    let bytes = unsafe { bytes.assume_init() };
+    match bytes.get(..filled) {
+        Some(read) if filled < len => Ok(Arc::from(read)), // the file became shorter meanwhile
+        _ => Ok(bytes),
+    }
+}
+
+/// Reads a file that does not tell its size: to its end, or just past the limit.
+fn read_to_end(fd: BorrowedFd<'_>, limit: u64) -> Result<Arc<[u8]>, Errno> {
+    const AT_ONCE: usize = 64 * 1024;
+    let mut bytes = Vec::new();
+    loop {
+        bytes.try_reserve(AT_ONCE).map_err(|_| Errno::NOMEM)?;
+        let at = bytes.len() as u64;
+        match rustix::io::pread(fd, rustix::buffer::spare_capacity(&mut bytes), at) {
+            Ok(0) => break,
+            Ok(_) if bytes.len() as u64 > limit => break,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(Arc::from(bytes))
+}

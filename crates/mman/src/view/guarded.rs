@@ -1,0 +1,221 @@
+//! What all views of changing memory are made of: a mapping, and a way to touch it that ends in an error.
+#![expect(unsafe_code, reason = "touches mapped memory, by the functions made for that")]
+
+use crate::area::range_error;
+use crate::error::{Cause, Error, Operation, Refused, Result};
+use crate::mapping::Mapping;
+use crate::object::MemoryObject;
+use crate::options::MapOptions;
+use crate::page::{PageRange, RangeError};
+use crate::pages::Pages;
+use crate::shared_bytes;
+use crate::signal::{self, Registered};
+use crate::view::watch::Watch;
+use core::ops::{Range, RangeBounds};
+use mman_sys::{MapFlags, Prot};
+
+/// A mapping whose bytes others may change or take away at any moment.
+///
+/// - G1: `reach` is about the addresses of `mapping`, and is dropped before it (the order of the fields).
+/// - G2: all of the mapping may be read, and written where `prot` says so: it was mapped for this view, nobody
+///   has changed its protection since, and it goes back to its owner's methods by [`Guarded::into_mapping`] only.
+/// - G3: no reference into the mapping exists, but to atomics.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    reach: Reach,
+    mapping: Mapping,
+    prot: Prot,
+}
+
+/// How the bytes are reached.
+#[derive(Debug)]
+enum Reach {
+    /// By instructions: a page that is gone is noted by the handler.
+    Directly(Registered<Watch>),
+    /// By system calls, since SIGBUS is somebody else's.
+    ByCall,
+}
+
+impl Guarded {
+    /// Maps for a view, with exactly this protection beside what else was asked.
+    pub(crate) fn map(
+        options: &MapOptions,
+        object: &impl MemoryObject,
+        prot: Prot,
+    ) -> Result<Self> {
+        let refuse = |cause| Error::new(Operation::Map, object.kind(), cause);
+        if options.asked_flags().contains(MapFlags::GROWSDOWN) {
+            return Err(refuse(Cause::NotSupported)); // it would grow past what the view watches
+        }
+        let mapping = options.protection(prot).map(object)?;
+        let reach = if mapping.is_empty() || !signal::is_armed() {
+            Reach::ByCall
+        } else {
+            let start = mapping.area.address();
+            let end = start.saturating_add(mapping.area.len());
+            let watch = Watch::new(PageRange::within(start..end, mapping.page_size()), prot);
+            Registered::new(start..end, watch).map_or(Reach::ByCall, Reach::Directly)
+        };
+        Ok(Self { reach, mapping, prot })
+    }
+
+    #[inline]
+    pub(crate) const fn len(&self) -> usize {
+        self.mapping.len()
+    }
+
+    #[inline]
+    pub(crate) const fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// The pages, lent: nothing of what [`Pages`] offers takes access away (G2).
+    pub(crate) const fn pages(&self) -> Pages<'_> {
+        self.mapping.pages()
+    }
+
+    pub(crate) const fn is_direct(&self) -> bool {
+        matches!(self.reach, Reach::Directly(_))
+    }
+
+    /// The mapping, unless bytes were lost: it would show zeros in their place and tell nobody.
+    pub(crate) fn into_mapping(self) -> Result<Mapping, Refused<Self>> {
+        match self.lost(Operation::Map, &(0..self.len())) {
+            Some(error) => Err(Refused { error, given: self }),
+            None => Ok(self.mapping), // `reach` is dropped here, before anybody can unmap
+        }
+    }
+
+    /// Where `len` bytes from `at` on are.
+    #[inline]
+    pub(crate) fn place(
+        &self,
+        operation: Operation,
+        at: usize,
+        len: usize,
+    ) -> Result<Range<usize>> {
+        match at.checked_add(len) {
+            Some(end) if end <= self.len() => Ok(at..end),
+            _ => Err(self.outside(operation, at, len)),
+        }
+    }
+
+    #[cold]
+    fn outside(&self, operation: Operation, at: usize, len: usize) -> Error {
+        let error = match at.checked_add(len) {
+            _ if at > self.len() => {
+                RangeError::StartsPastEnd { start: at as u64, len: self.len() as u64 }
+            }
+            Some(end) => RangeError::EndsPastEnd { end: end as u64, len: self.len() as u64 },
+            None => RangeError::Overflow,
+        };
+        range_error(operation, self.mapping.kind(), error)
+    }
+
+    /// Bytes of the view, checked.
+    pub(crate) fn bytes(
+        &self,
+        operation: Operation,
+        bounds: &impl RangeBounds<usize>,
+    ) -> Result<Range<usize>> {
+        self.pages().bytes(operation, bounds)
+    }
+
+    /// The address of byte `at`.
+    #[inline]
+    pub(crate) const fn pointer(&self, at: usize) -> *const u8 {
+        self.mapping.as_ptr().wrapping_add(at)
+    }
+
+    /// Touches bytes by instructions, and tells whether they were all there. `None` where that cannot be.
+    #[inline]
+    pub(crate) fn directly<T>(
+        &self,
+        operation: Operation,
+        range: &Range<usize>,
+        touch: impl FnOnce(*mut u8) -> T,
+    ) -> Option<Result<T>> {
+        let Reach::Directly(watch) = &self.reach else { return None };
+        let answer = touch(self.pointer(range.start).cast_mut());
+        if watch.is_whole() {
+            return Some(Ok(answer));
+        }
+        Some(self.lost(operation, range).map_or(Ok(answer), Err))
+    }
+
+    /// The error of bytes that were lost.
+    #[cold]
+    pub(crate) fn lost(&self, operation: Operation, range: &Range<usize>) -> Option<Error> {
+        let Reach::Directly(watch) = &self.reach else { return None };
+        let origin = self.mapping.as_ptr().addr();
+        let at = |byte: usize| origin.saturating_add(byte);
+        let cause = watch.cause_in(&(at(range.start)..at(range.end)), origin)?;
+        let len = range.end.saturating_sub(range.start);
+        let error = Error::new(operation, self.mapping.kind(), cause);
+        Some(error.on(range.start as u64, len as u64))
+    }
+
+    #[inline]
+    pub(crate) fn read(&self, at: usize, bytes: &mut [u8]) -> Result<()> {
+        let range = self.place(Operation::Read, at, bytes.len())?;
+        // SAFETY: G2, G3; `bytes` is ours, and as long as the range.
+        let copy = |from: *mut u8| unsafe {
+            shared_bytes::copy_out(from, bytes.as_mut_ptr(), bytes.len());
+        };
+        match self.directly(Operation::Read, &range, copy) {
+            Some(done) => done,
+            None => self.mapping.read_at(at, bytes),
+        }
+    }
+
+    /// G2: `prot` allows writing, which the views that call this have.
+    #[inline]
+    pub(crate) fn write(&self, at: usize, bytes: &[u8]) -> Result<()> {
+        let range = self.place(Operation::Write, at, bytes.len())?;
+        debug_assert!(self.prot.contains(Prot::WRITE), "a view for writing");
+        // SAFETY: G2, G3; `bytes` is ours, and as long as the range.
+        let copy = |to: *mut u8| unsafe {
+            shared_bytes::copy_in(bytes.as_ptr(), to, bytes.len());
+        };
+        match self.directly(Operation::Write, &range, copy) {
+            Some(done) => done,
+            None => self.mapping.write_at(at, bytes),
+        }
+    }
+
+    /// As [`write`](Self::write), the same byte everywhere.
+    pub(crate) fn fill(&self, bounds: &impl RangeBounds<usize>, byte: u8) -> Result<()> {
+        let range = self.bytes(Operation::Write, bounds)?;
+        debug_assert!(self.prot.contains(Prot::WRITE), "a view for writing");
+        // SAFETY: G2, G3.
+        let fill = |to: *mut u8| unsafe { shared_bytes::fill(to, byte, range.len()) };
+        match self.directly(Operation::Write, &range, fill) {
+            Some(done) => done,
+            None => in_pieces(&range, |piece| {
+                let bytes = [byte; PIECE];
+                let bytes = bytes.get(..piece.len()).unwrap_or_default();
+                self.mapping.write_at(piece.start, bytes).map(|()| None::<()>)
+            })
+            .map(drop),
+        }
+    }
+}
+
+/// What is copied at once where bytes have to be copied to be looked at.
+pub(crate) const PIECE: usize = 4096;
+
+/// Goes through a range in pieces, until one has an answer.
+pub(crate) fn in_pieces<T>(
+    range: &Range<usize>,
+    mut look: impl FnMut(Range<usize>) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    let mut start = range.start;
+    while start < range.end {
+        let end = range.end.min(start.saturating_add(PIECE));
+        if let Some(found) = look(start..end)? {
+            return Ok(Some(found));
+        }
+        start = end;
+    }
+    Ok(None)
+}

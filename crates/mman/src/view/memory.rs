@@ -1,0 +1,186 @@
+//! The view of memory that nobody else has: a slice, for reading and writing.
+#![expect(unsafe_code, reason = "lends slices of memory that nobody else has")]
+
+use super::frozen::{Frozen, Proof};
+use crate::advise::Discard;
+use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
+use crate::mapping::Mapping;
+use crate::object::Anonymous;
+use crate::options::MapOptions;
+use crate::pages::Pages;
+use crate::remap::Growth;
+use core::ops::{Deref, DerefMut};
+use mman_sys::{MapFlags, Prot};
+
+/// Private anonymous memory, as a slice: zeros to begin with, of whole pages, given back when it is dropped.
+///
+/// Nobody else can change it or take it away, so it is `&mut [u8]`. What would take bytes or access away
+/// (protection, discarding, guards, keys) is for [`into_mapping`](Self::into_mapping), which ends the view.
+///
+/// ```
+/// use mman::Memory;
+///
+/// let mut memory = Memory::new(1 << 20)?;
+/// memory[..5].copy_from_slice(b"hello");
+/// memory.resize(1 << 30)?; // moves page tables, not bytes
+/// assert_eq!(&memory[..5], b"hello");
+/// let frozen = memory.freeze()?; // read-only from now on, for all threads
+/// assert!(frozen.starts_with(b"hello"));
+/// # Ok::<(), mman::Error>(())
+/// ```
+///
+/// A slice of it is gone before anything can take its bytes away:
+///
+/// ```compile_fail
+/// let memory = mman::Memory::new(4096)?;
+/// let bytes = &memory[..];
+/// let mapping = memory.into_mapping();
+/// assert_eq!(bytes[0], 0);
+/// # Ok::<(), mman::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Memory {
+    /// Y1: private, mapped for this view, readable and writable in all its pages, and never dropped by the kernel.
+    mapping: Mapping,
+}
+
+impl Memory {
+    /// So many bytes of zeros.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`MapOptions::map`].
+    pub fn new(len: usize) -> Result<Self> {
+        Self::map(&MapOptions::private(), len)
+    }
+
+    /// So many bytes, mapped as the options say, but for the protection, which is to read and to write.
+    ///
+    /// ```
+    /// use mman::{MapOptions, Memory};
+    ///
+    /// let read_in_at_once = Memory::map(&MapOptions::private().populate(), 1 << 16)?;
+    /// assert_eq!(read_in_at_once.len(), 1 << 16);
+    /// # Ok::<(), mman::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::NotPrivate`] for shared and droppable memory; [`Cause::NotSupported`] for memory that grows down, and
+    /// for huge pages without reserve, which may not be there when they are touched; those of [`MapOptions::map`].
+    pub fn map(options: &MapOptions, len: usize) -> Result<Self> {
+        let refuse = |cause| Err(Error::new(Operation::Map, ObjectKind::Anonymous, cause));
+        let flags = options.asked_flags();
+        if flags.map_type() != MapFlags::PRIVATE {
+            return refuse(Cause::NotPrivate);
+        }
+        let may_be_missing = options.asks_huge_pages() && flags.contains(MapFlags::NORESERVE);
+        if flags.contains(MapFlags::GROWSDOWN) || may_be_missing {
+            return refuse(Cause::NotSupported);
+        }
+        let mapping = options.read_write().map(&Anonymous::new(len))?;
+        Ok(Self { mapping })
+    }
+
+    /// As many bytes as asked for, of a mapping that may be longer.
+    ///
+    /// Y1 is the caller's.
+    pub(super) const fn of(mapping: Mapping) -> Self {
+        Self { mapping }
+    }
+
+    /// The pages: to lock them, ask for their residency, give hints.
+    #[must_use]
+    pub const fn pages(&self) -> Pages<'_> {
+        self.mapping.pages()
+    }
+
+    /// Makes it longer, with zeros, or shorter. It may be elsewhere afterwards; no byte is copied.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Mapping::resize`].
+    pub fn resize(&mut self, len: usize) -> Result<()> {
+        if self.mapping.is_empty() {
+            *self = Self::new(len)?;
+            return Ok(());
+        }
+        let grown_from = self.len();
+        self.mapping.resize(len, Growth::MayMove)?;
+        // The rest of the last page may hold what was there when it was longer.
+        let page = self.mapping.page_size();
+        let old_page_end = page.round_up(grown_from).unwrap_or(grown_from).min(len);
+        if let Some(rest) = self.get_mut(grown_from..old_page_end) {
+            rest.fill(0);
+        }
+        Ok(())
+    }
+
+    /// Forgets bytes at the end; their pages stay mapped.
+    pub(super) fn shorten(&mut self, len: usize) {
+        self.mapping.set_len(len.min(self.len()));
+    }
+
+    /// Makes all bytes zeros, and gives their memory back until they are written again.
+    pub fn clear(&mut self) {
+        // Locked pages are not given back.
+        if self.mapping.kind() != ObjectKind::Anonymous
+            || self.mapping.discard(.., Discard::Now).is_err()
+        {
+            self.fill(0);
+        }
+    }
+
+    /// Makes it read-only for good.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::MapCountLimit`]; the memory comes back.
+    pub fn freeze(self) -> Result<Frozen, Refused<Self>> {
+        self.freeze_as(Proof::Ours)
+    }
+
+    pub(super) fn freeze_as(mut self, proof: Proof) -> Result<Frozen, Refused<Self>> {
+        match self.mapping.protect(.., Prot::READ) {
+            Ok(()) => Ok(Frozen::mapped(self.mapping, proof)),
+            Err(error) => Err(Refused { error, given: self }),
+        }
+    }
+
+    /// Ends the view. The mapping has the methods that take bytes or access away.
+    #[must_use]
+    pub fn into_mapping(self) -> Mapping {
+        self.mapping
+    }
+}
+
+impl Deref for Memory {
+    type Target = [u8];
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        // SAFETY: Y1: all bytes are there, initialized by the kernel, and only `self` gives access to them; an empty
+        // mapping's pointer is not null.
+        unsafe { core::slice::from_raw_parts(self.mapping.as_ptr(), self.mapping.len()) }
+    }
+}
+
+impl DerefMut for Memory {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        let len = self.mapping.len();
+        // SAFETY: as above, and `self` is borrowed alone.
+        unsafe { core::slice::from_raw_parts_mut(self.mapping.as_mut_ptr(), len) }
+    }
+}
+
+impl AsRef<[u8]> for Memory {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl AsMut<[u8]> for Memory {
+    fn as_mut(&mut self) -> &mut [u8] {
+        self
+    }
+}

@@ -1,0 +1,36 @@
+//! Views: ways to reach the bytes of a mapping, each offering what can be proved about its object.
+//!
+//! | view | of | gives |
+//! |---|---|---|
+//! | [`Frozen`] | bytes that nobody can change | `&[u8]` |
+//! | [`Memory`] | private anonymous memory, secret memory | `&mut [u8]` |
+//! | [`Shared`] | any object, for reading | copies, words, search; errors instead of signals |
+//! | [`SharedMut`] | any object, for reading and writing | the same, and stores, atomics |
+//! | [`Private`] | any object, with changes kept here | the same; [`Private::detach`] gives a [`Memory`] |
+
+mod frozen;
+mod guarded;
+#[cfg(target_arch = "aarch64")]
+#[path = "load_aarch64.rs"]
+mod load;
+#[cfg(target_arch = "x86_64")]
+#[path = "load_x86_64.rs"]
+mod load;
+mod memory;
+mod private;
+mod reader;
+mod search;
+mod shared;
+mod shared_mut;
+mod watch;
+mod word;
+mod writer;
+
+pub use frozen::{CopyLimit, Frozen, Proof};
+pub use memory::Memory;
+pub use private::Private;
+pub use reader::Reader;
+pub use shared::Shared;
+pub use shared_mut::SharedMut;
+pub use word::Word;
+pub use writer::Writer;

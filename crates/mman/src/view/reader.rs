@@ -1,0 +1,119 @@
+//! A view as a file that is read.
+
+use super::shared::Shared;
+use core::fmt;
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
+
+/// Bytes that [`BufRead`] holds at once.
+const BUFFER: usize = 32 * 1024;
+
+/// Reads a view from its start: [`Shared::reader`].
+///
+/// As a [`Read`] it copies straight into the caller's buffer. As a [`BufRead`] it has a buffer of its own, since
+/// nobody can be lent bytes that others may change.
+pub struct Reader<'view> {
+    view: &'view Shared,
+    /// Where in the view the next byte is that the caller has not had.
+    at: usize,
+    /// None until it is asked for.
+    buffer: Vec<u8>,
+    /// R1: `start..end` is in `buffer`, and holds what stands in the view from `at` on.
+    start: usize,
+    end: usize,
+}
+
+impl<'view> Reader<'view> {
+    pub(super) const fn new(view: &'view Shared) -> Self {
+        Self { view, at: 0, buffer: Vec::new(), start: 0, end: 0 }
+    }
+
+    fn left(&self) -> usize {
+        self.view.len().saturating_sub(self.at)
+    }
+
+    fn held(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn advance(&mut self, by: usize) {
+        self.at = self.at.saturating_add(by);
+        self.start = self.start.saturating_add(by).min(self.end);
+    }
+
+    /// Copies bytes from the view into a buffer that is as long as they are.
+    fn take(&mut self, into: &mut [u8]) -> io::Result<()> {
+        self.view.read_at(self.at, into)?;
+        self.advance(into.len());
+        Ok(())
+    }
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = buffer.len().min(self.left());
+        let Some(into) = buffer.get_mut(..len).filter(|into| !into.is_empty()) else {
+            return Ok(0); // past the end too, where a seek may lead
+        };
+        self.take(into)?;
+        Ok(len)
+    }
+
+    fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        let (before, len) = (bytes.len(), self.left());
+        bytes.try_reserve(len)?;
+        bytes.resize(before.saturating_add(len), 0);
+        let into = bytes.get_mut(before..).filter(|into| !into.is_empty());
+        let taken = into.map_or(Ok(()), |into| self.take(into));
+        if taken.is_err() {
+            bytes.truncate(before);
+        }
+        taken.map(|()| len)
+    }
+}
+
+impl BufRead for Reader<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.held().is_empty() {
+            let len = self.left().min(BUFFER);
+            self.buffer.resize(len, 0);
+            (self.start, self.end) = (0, 0); // R1, should the view refuse
+            if len > 0 {
+                self.view.read_at(self.at, &mut self.buffer)?;
+            }
+            self.end = len;
+        }
+        Ok(self.held())
+    }
+
+    fn consume(&mut self, amount: usize) {
+        let amount = amount.min(self.held().len());
+        self.advance(amount);
+    }
+}
+
+impl Seek for Reader<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = sought(to, self.at, self.view.len())?;
+        match place.checked_sub(self.at) {
+            Some(ahead) if ahead <= self.held().len() => self.advance(ahead),
+            _ => (self.at, self.start, self.end) = (place, 0, 0),
+        }
+        Ok(place as u64)
+    }
+}
+
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// Where a seek leads: anywhere from the start on, past the end too, as in a file.
+pub(super) fn sought(to: SeekFrom, at: usize, len: usize) -> io::Result<usize> {
+    let place = match to {
+        SeekFrom::Start(place) => usize::try_from(place).ok(),
+        SeekFrom::Current(by) => isize::try_from(by).ok().and_then(|by| at.checked_add_signed(by)),
+        SeekFrom::End(by) => isize::try_from(by).ok().and_then(|by| len.checked_add_signed(by)),
+    };
+    place.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "seek to before the start"))
+}

@@ -1,0 +1,108 @@
+//! Numbers that a view loads and stores whole, as atomics do.
+#![expect(unsafe_code, reason = "loads and stores words of mapped memory")]
+
+use super::guarded::Guarded;
+use crate::area::range_error;
+use crate::error::{Cause, Error, Operation, Result};
+use crate::page::RangeError;
+use core::sync::atomic::{AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize};
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
+use core::sync::atomic::{Ordering, fence};
+
+/// A number that the processor loads and stores in one step, where it is aligned: `u8` to `u64`, `i8` to `i64`,
+/// `usize`, `isize`. In the machine's byte order.
+pub trait Word: Copy + sealed::Sealed {}
+
+mod sealed {
+    pub trait Sealed: Sized {
+        /// # Safety
+        ///
+        /// `from` is aligned and can be read; others may store to it meanwhile.
+        unsafe fn load(from: *const u8) -> Self;
+        /// # Safety
+        ///
+        /// `to` is aligned and can be read and written; others may do so too meanwhile, by atomic steps.
+        unsafe fn store(self, to: *mut u8);
+    }
+}
+
+/// A word type is loaded by `load`, an instruction, and stored as an atomic of its width.
+macro_rules! words {
+    ($($word:ty: $atomic:ty, $load:ident;)*) => {$(
+        impl Word for $word {}
+        impl sealed::Sealed for $word {
+            #[inline]
+            unsafe fn load(from: *const u8) -> Self {
+                // SAFETY: the caller's promise.
+                let bits = unsafe { super::load::$load(from) };
+                <$word>::from_ne_bytes(bits.to_ne_bytes())
+            }
+            #[inline]
+            unsafe fn store(self, to: *mut u8) {
+                // SAFETY: the caller's promise.
+                let atomic = unsafe { <$atomic>::from_ptr(to.cast()) };
+                atomic.store(self, Ordering::Release);
+            }
+        }
+    )*};
+}
+
+words! {
+    u8: AtomicU8, load_8; i8: AtomicI8, load_8;
+    u16: AtomicU16, load_16; i16: AtomicI16, load_16;
+    u32: AtomicU32, load_32; i32: AtomicI32, load_32;
+    u64: AtomicU64, load_64; i64: AtomicI64, load_64;
+    usize: AtomicUsize, load_64; isize: AtomicIsize, load_64;
+}
+
+impl Guarded {
+    #[inline]
+    pub(super) fn load<T: Word>(&self, at: usize) -> Result<T> {
+        let range = self.place(Operation::Read, at, size_of::<T>())?;
+        self.aligned::<T>(Operation::Read, at)?;
+        // SAFETY: G2, G3 of the view; aligned.
+        let load = |from: *mut u8| unsafe { T::load(from) };
+        let loaded = self.directly(Operation::Read, &range, load);
+        let loaded = loaded.unwrap_or_else(|| Err(self.no_words(Operation::Read)));
+        fence(Ordering::Acquire);
+        loaded
+    }
+
+    /// G2: `prot` allows writing, which the views that call this have.
+    #[inline]
+    pub(super) fn store<T: Word>(&self, at: usize, value: T) -> Result<()> {
+        let range = self.place(Operation::Write, at, size_of::<T>())?;
+        self.aligned::<T>(Operation::Write, at)?;
+        // SAFETY: G2, G3 of the view; aligned.
+        let store = |to: *mut u8| unsafe { value.store(to) };
+        let stored = self.directly(Operation::Write, &range, store);
+        stored.unwrap_or_else(|| Err(self.no_words(Operation::Write)))
+    }
+
+    /// The place of an atomic, which can be reached as long as the view is borrowed, whatever happens to the object.
+    ///
+    /// G2: `prot` allows writing, which the views that call this have.
+    pub(super) fn atomic<T>(&self, at: usize) -> Result<*mut T> {
+        self.place(Operation::Read, at, size_of::<T>())?;
+        self.aligned::<T>(Operation::Read, at)?;
+        if !self.is_direct() {
+            return Err(self.no_words(Operation::Read));
+        }
+        Ok(self.pointer(at).cast_mut().cast())
+    }
+
+    #[inline]
+    fn aligned<T>(&self, operation: Operation, at: usize) -> Result<()> {
+        if self.pointer(at).addr() & align_of::<T>().wrapping_sub(1) == 0 {
+            return Ok(());
+        }
+        let unaligned = RangeError::UnalignedWord { value: at as u64, size: size_of::<T>() };
+        Err(range_error(operation, self.mapping().kind(), unaligned))
+    }
+
+    /// A system call copies bytes, and promises no whole words.
+    #[cold]
+    fn no_words(&self, operation: Operation) -> Error {
+        Error::new(operation, self.mapping().kind(), Cause::SignalTaken)
+    }
+}
