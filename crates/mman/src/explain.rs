@@ -38,6 +38,9 @@ pub(crate) fn map(
         Errno::EBADF if matches!(backing, Backing::Descriptor(_)) => Cause::NotMappable,
         Errno::EEXIST => Cause::AddressTaken,
         Errno::EINVAL if asked.flags.contains(MapFlags::HUGETLB) => huge_page_size(asked.page),
+        Errno::EINVAL if kind == ObjectKind::Secret && asked.flags.contains(MapFlags::PRIVATE) => {
+            Cause::NotShared
+        }
         Errno::ENODEV => no_device(kind, asked),
         Errno::ENOMEM => no_memory(asked),
         Errno::EOPNOTSUPP => Cause::UnknownFlag,

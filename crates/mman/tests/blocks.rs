@@ -117,8 +117,10 @@ fn a_mapping_that_fits_can_be_written_whatever_comes(folder: &Folder) {
     // Somebody takes all that is left.
     let hog = File::create_new(folder.name("hog")).unwrap();
     let mut at = 0;
-    while hog.write_all_at(&[7; 4096], at).and_then(|()| hog.sync_data()).is_ok() {
-        at += 4096;
+    for step in [1 << 16, 1 << 12] {
+        while hog.write_all_at(&vec![7; step], at).and_then(|()| hog.sync_data()).is_ok() {
+            at += step as u64;
+        }
     }
     mapping.write_at(0, &pattern::bytes(0, mapping.len())).unwrap();
     mapping.sync(.., mman::Sync::Data).unwrap();

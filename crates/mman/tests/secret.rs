@@ -160,7 +160,8 @@ fn it_is_shared_or_not_mapped_at_all() {
     }
     let secret = SecretMem::new(page()).unwrap();
     let error = MapOptions::private().map(&secret).unwrap_err();
-    assert_eq!((error.errno(), error.object()), (Some(Errno::EINVAL), ObjectKind::Secret));
+    assert_eq!((error.cause(), error.errno()), (Cause::NotShared, Some(Errno::EINVAL)));
+    assert_eq!(error.object(), ObjectKind::Secret);
 }
 
 #[test]

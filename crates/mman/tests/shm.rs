@@ -23,6 +23,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A name of this test's own, taken away when the test ends.
@@ -194,11 +195,13 @@ fn creating_what_is_there_opens_it_and_cuts_nothing_off() {
 fn many_that_create_it_at_once_get_one_object_of_the_greatest_length() {
     for _ in 0..50 {
         let name = Name::new();
+        let together = Barrier::new(4);
         let inodes: Vec<u64> = std::thread::scope(|scope| {
             let threads: Vec<_> = (1..=4_u64)
                 .map(|len| {
-                    let name = &name;
+                    let (name, together) = (&name, &together);
                     scope.spawn(move || {
+                        together.wait();
                         let object = ShmObject::create(name, len * 5000).unwrap();
                         assert!(object.size().unwrap().unwrap() >= len * 5000);
                         let file = std::fs::File::from(std::os::fd::OwnedFd::from(object));
@@ -211,6 +214,41 @@ fn many_that_create_it_at_once_get_one_object_of_the_greatest_length() {
         assert!(inodes.windows(2).all(|pair| pair[0] == pair[1]), "{inodes:?}");
         assert_eq!(ShmObject::open(&name).unwrap().size().unwrap(), Some(20_000));
     }
+}
+
+/// Asking for the length and then setting it cut off what another had made longer between the two.
+#[test]
+fn two_that_make_it_longer_never_make_it_shorter() {
+    const ROUNDS: usize = 5000;
+    let name = Name::new();
+    let object = ShmObject::create(&name, 1).unwrap();
+    let (begun, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let wait_for = |count: &AtomicUsize, wanted| {
+        while count.load(Ordering::Acquire) < wanted {
+            std::hint::spin_loop();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 1..=ROUNDS {
+                wait_for(&begun, round);
+                let _told_by_the_length = ShmObject::create(&name, 5000);
+                ended.store(round, Ordering::Release);
+            }
+        });
+        let mut shorter = 0;
+        for round in 1..=ROUNDS {
+            object.set_size(1).unwrap();
+            begun.store(round, Ordering::Release);
+            for _ in 0..round % 64 {
+                std::hint::spin_loop();
+            }
+            ShmObject::create(&name, 20_000).unwrap();
+            wait_for(&ended, round);
+            shorter += usize::from(object.size().unwrap() != Some(20_000));
+        }
+        assert_eq!(shorter, 0, "of {ROUNDS} rounds");
+    });
 }
 
 #[test]

@@ -102,7 +102,8 @@ impl ShmOptions {
     }
 
     /// Opens an object for reading and writing, or makes it. It has so many bytes then at least: a shorter one
-    /// grows, a longer one stays as it is, whoever else does the same at the moment.
+    /// grows, a longer one stays as it is, whoever else does the same at the moment. Growing takes memory for the
+    /// last page at once.
     ///
     /// # Errors
     ///
