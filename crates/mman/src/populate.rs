@@ -83,13 +83,18 @@ fn attempt(area: &Area, pages: PageRange, advice: Advice) -> Result<(), Errno> {
     }
 }
 
-/// The first page that cannot be populated, as the byte of it in the area: found by halving.
+/// The first page that cannot be populated, as the byte of it in the area: found by halving. Older kernels cannot say;
+/// there it is the first that cannot be read.
 pub(crate) fn first_missing(area: &Area, pages: PageRange, advice: Advice) -> Option<usize> {
+    let page = pages.page_size();
+    if Feature::Populate.support().is_err() {
+        let unreadable = |at: &usize| !copy::can_read(area.address().saturating_add(*at));
+        return (pages.start()..pages.end()).step_by(page.bytes()).find(unreadable);
+    }
     let fails = |part: PageRange| attempt(area, part, advice).is_err();
     if !fails(pages) {
         return None;
     }
-    let page = pages.page_size();
     let mut rest = pages;
     while rest.pages() > 1 {
         let half = rest.pages() >> 1;

@@ -10,7 +10,9 @@
     reason = "a test may stop at what it does not expect"
 )]
 
-use mman::{Anonymous, Cause, FileObject, MapOptions, Mapping, Operation, Protection, Reservation};
+use mman::{
+    Anonymous, Cause, FileObject, Growth, MapOptions, Mapping, Operation, Protection, Reservation,
+};
 use mman_testkit::files::Folder;
 use mman_testkit::limits::locked_memory;
 use mman_testkit::{child, fork, line_of, maps, memory, page, smaps};
@@ -270,4 +272,26 @@ fn nothing_is_locked_for_nothing() {
     guard.keep();
     let empty = Anonymous::new(0).map().unwrap();
     assert!(empty.pages().lock(..).unwrap().is_empty());
+}
+
+/// Locks stay through protection and moves; what a mapping grows by is counted, and refused over the limit.
+#[test]
+fn kept_locks_go_with_the_mapping_and_its_growth_is_counted() {
+    child::run(|| {
+        let mut memory = memory_of(4);
+        locked_memory(8 * page() as u64);
+        memory.pages().lock(..).unwrap().keep();
+        memory.protect(page().., Protection::READ).unwrap();
+        assert_eq!(locked_pages(&memory), [true; 4]);
+        memory.protect(.., Protection::READ | Protection::WRITE).unwrap();
+        memory.resize(8 * page(), Growth::MayMove).unwrap();
+        assert_eq!((locked_pages(&memory), locked()), (vec![true; 8], 8 * page()));
+        let error = memory.resize(9 * page(), Growth::MayMove).unwrap_err();
+        assert_eq!(error.cause(), Cause::LockLimit { limit: 8 * page() as u64 });
+        let (low, high) = memory.split_at(4 * page()).map_err(|refused| refused.error).unwrap();
+        drop(high);
+        assert_eq!(locked(), 4 * page(), "what is unmapped is not locked");
+        low.pages().unlock(..).unwrap();
+        assert_eq!(locked(), 0);
+    });
 }

@@ -110,7 +110,9 @@ fn nodes_that_are_not_there_are_named_as_that() {
         let error = memory.pages().bind(.., policy, Move::Nothing).unwrap_err();
         assert_eq!(error.cause(), Cause::NoSuchNode, "{policy:?}: {error}");
         assert!(line_of(&error).contains("nodes"), "{error}");
-        let options = MapOptions::private().numa(policy);
+        // Said before a page is touched, so refused before one is: these cannot be populated.
+        let options = MapOptions::private().protection(Protection::NONE).populate_checked();
+        let options = options.numa(policy);
         assert_eq!(options.map(&Anonymous::new(page())).unwrap_err().cause(), Cause::NoSuchNode);
     }
     assert_eq!(memory.pages().numa_policy(0).unwrap(), NumaPolicy::Default);
