@@ -134,8 +134,15 @@ impl Frozen {
     ///
     /// Those of [`MapOptions::map`].
     pub fn sealed(memfd: &MemFd<Immutable>) -> Result<Self> {
-        // Private, since older kernels refuse a shared mapping of what nobody may write.
-        Ok(Self::mapped(MapOptions::private().map(memfd)?, Proof::Sealed))
+        let mapping = match MapOptions::shared().map(memfd) {
+            // Kernels before 6.7 refuse a shared mapping of what nobody may write. A private one of huge pages takes as
+            // many from the pool again, so it is the second choice.
+            Err(error) if error.errno() == Some(crate::Errno::EPERM) => {
+                MapOptions::private().map(memfd)?
+            }
+            mapped => mapped?,
+        };
+        Ok(Self::mapped(mapping, Proof::Sealed))
     }
 
     /// Copies a file.
