@@ -2,12 +2,12 @@
 #![expect(unsafe_code, reason = "offers the advice that no type can make safe")]
 
 use crate::area::Area;
-use crate::collapse;
 use crate::error::{Cause, Operation, Result};
-use crate::lock;
 use crate::mapping::Mapping;
 use crate::page::PageRange;
 use crate::pages::Pages;
+use crate::pages::collapse;
+use crate::pages::lock;
 use core::ops::RangeBounds;
 use mman_sys::{Advice, Errno};
 

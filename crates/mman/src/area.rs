@@ -4,7 +4,6 @@
 //! goes through the methods here, each of which takes a [`PageRange`] and checks that it lies in the area.
 #![expect(unsafe_code, reason = "makes the memory calls, on memory that the area owns")]
 
-use crate::copy;
 use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 use crate::explain::{self, Touched};
 use crate::page::{PageRange, PageSize, RangeError};
@@ -296,7 +295,7 @@ impl Area {
     }
 
     /// Gives the area up without unmapping: its pages have another owner from here on.
-    fn into_pages(self) -> PageRange {
+    pub(crate) fn into_pages(self) -> PageRange {
         let pages = self.pages;
         #[expect(clippy::mem_forget, reason = "dropping would unmap what another area owns now")]
         core::mem::forget(self);
@@ -511,42 +510,6 @@ impl Drop for Area {
             self.empty_out();
             LEAKED.fetch_add(len, Ordering::Relaxed);
         }
-    }
-}
-
-/// Puts zero pages over addresses. Makes one call and takes no lock: for signal handlers.
-///
-/// # Errors
-///
-/// What `mmap` answers. Then nothing has changed: the kernel is asked for no file and promises no memory.
-///
-/// # Safety
-///
-/// All of the addresses are of one area whose owner is content with zeros there.
-pub(crate) unsafe fn put_zeros(addresses: PageRange, prot: Prot) -> Result<(), Errno> {
-    let request = Request {
-        kind: ObjectKind::Anonymous,
-        len: addresses.len(),
-        page: addresses.page_size(),
-        prot,
-        flags: MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::NORESERVE,
-        fd: -1,
-        offset: 0,
-    };
-    // SAFETY: the caller's promise; there is no descriptor.
-    let part = unsafe { Area::map(request, Place::Replacing(addresses.start())) }?;
-    part.into_pages(); // they stay the area's that they were
-    Ok(())
-}
-
-/// Whether reading at an address, a page boundary of a mapping, would work. Makes a call or two: for signal handlers.
-pub(crate) fn can_populate(address: usize) -> bool {
-    let page = core::ptr::with_exposed_provenance_mut(address);
-    // SAFETY: reads a page in, and changes nothing.
-    match unsafe { sys::madvise(page, 1, Advice::POPULATE_READ) } {
-        Ok(()) => true,
-        Err(Errno::EFAULT | Errno::EHWPOISON) => false,
-        Err(_) => copy::can_read(address), // older kernels, and memory that is not populated
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::copy;
 use crate::error::{Cause, Error, ObjectKind, Operation};
-use crate::guard;
 use crate::inspect::line;
+use crate::mapping::guard;
 use crate::object::Backing;
 use crate::page::{HugePageSize, PageSize};
 use core::ops::Range;

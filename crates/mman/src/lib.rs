@@ -80,52 +80,34 @@
 mod advise;
 mod allocator;
 mod area;
-mod cache;
-mod collapse;
+mod cause;
 mod copy;
 mod error;
 mod explain;
-mod finish;
-mod fork;
-mod guard;
 pub mod guide;
-mod held;
 pub mod inspect;
 pub mod kernel;
-mod key;
-mod lock;
 mod mapping;
-mod name;
-mod node_set;
-mod numa;
 mod object;
 mod options;
 mod page;
 mod pages;
-mod populate;
 pub mod process;
-mod protect;
-mod remap;
 mod reserve;
-mod residency;
-mod scatter;
-mod seal;
 mod shared_bytes;
 pub mod signal;
-mod sync;
 mod view;
 
 pub use advise::{Discard, Hint};
 pub use allocator::{OnFree, PageAllocator, PageRun};
-pub use cache::CacheStatus;
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
-pub use fork::OnFork;
-pub use key::{KeyRights, ProtectionKey};
-pub use lock::Locked;
 pub use mapping::Mapping;
+pub use mapping::fork::OnFork;
+pub use mapping::key::{KeyRights, ProtectionKey};
+pub use mapping::remap::Growth;
+pub use mapping::seal::Sealed;
 pub use mman_sys::{Advice, Errno, MapFlags, Prot as Protection};
-pub use node_set::NodeSet;
-pub use numa::{Move, NumaPolicy};
+pub use object::cache::CacheStatus;
 pub use object::{
     Anonymous, FileObject, FixedSize, Immutability, Immutable, MemFd, MemFdOptions, MemoryObject,
     SealState, SecretMem, ShmEntry, ShmObject, ShmOptions, Unsealed,
@@ -133,12 +115,13 @@ pub use object::{
 pub use options::MapOptions;
 pub use page::{HugePageSize, PageRange, PageSize, RangeError};
 pub use pages::Pages;
-pub use populate::Populate;
-pub use remap::Growth;
+pub use pages::lock::Locked;
+pub use pages::node_set::NodeSet;
+pub use pages::numa::{Move, NumaPolicy};
+pub use pages::populate::Populate;
+pub use pages::residency::Residency;
+pub use pages::sync::Sync;
 pub use reserve::Reservation;
-pub use residency::Residency;
-pub use seal::Sealed;
-pub use sync::Sync;
 pub use view::{
     CopyLimit, Frozen, Memory, Private, Proof, Reader, Shared, SharedMut, Word, Writer,
 };

@@ -37,7 +37,7 @@ fn every_constant_and_function_of_our_c_header_is_in_the_table() {
     let header = at_the_root("crates/mman-c/include/sys/mman.h");
     let constants: Vec<&str> = header
         .lines()
-        .filter_map(|line| line.strip_prefix("#define "))
+        .filter_map(|line| line.trim_start_matches(['#', ' ']).strip_prefix("define "))
         .filter_map(|line| line.split([' ', '\t', '(']).next())
         .filter(|name| {
             [

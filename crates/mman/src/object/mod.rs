@@ -1,5 +1,7 @@
 //! Memory objects: what can be mapped.
 
+pub(crate) mod cache;
+
 mod anonymous;
 mod blocks;
 mod descriptor;

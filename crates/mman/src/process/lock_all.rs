@@ -2,8 +2,8 @@
 
 use crate::error::{Cause, Error, ObjectKind, Operation, Result};
 use crate::explain;
-use crate::held;
-use crate::lock;
+use crate::pages::held;
+use crate::pages::lock;
 use mman_sys as sys;
 use mman_sys::{Errno, LockAllFlags};
 use rustix::process::Resource;

@@ -38,6 +38,7 @@ mod generation;
 mod handler;
 mod state;
 mod table;
+pub(crate) mod zeros;
 
 use crate::error::{Cause, Error, ObjectKind, Operation, Result};
 use core::ffi::{c_int, c_void};

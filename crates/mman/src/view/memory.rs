@@ -5,13 +5,13 @@ use super::frozen::{Frozen, Proof};
 use crate::advise::Discard;
 use crate::area::range_error;
 use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
-use crate::fork::OnFork;
 use crate::mapping::Mapping;
+use crate::mapping::fork::OnFork;
+use crate::mapping::remap::Growth;
 use crate::object::{Anonymous, SecretMem};
 use crate::options::MapOptions;
 use crate::page::RangeError;
 use crate::pages::Pages;
-use crate::remap::Growth;
 use core::ops::{Deref, DerefMut};
 use mman_sys::{MapFlags, Prot};
 

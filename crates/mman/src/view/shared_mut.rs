@@ -9,7 +9,7 @@ use crate::error::{Operation, Refused, Result};
 use crate::mapping::Mapping;
 use crate::object::{FileObject, MemoryObject};
 use crate::options::MapOptions;
-use crate::sync::Sync;
+use crate::pages::sync::Sync;
 use core::ops::{Deref, RangeBounds};
 use core::sync::atomic::{AtomicU32, AtomicU64};
 use mman_sys::Prot;

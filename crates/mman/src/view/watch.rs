@@ -1,10 +1,9 @@
 //! What is lost of a mapping: written by the signal handler, asked by the view after each access.
 #![expect(unsafe_code, reason = "repairs faults, in a signal handler")]
 
-use crate::area;
 use crate::error::Cause;
 use crate::page::{PageRange, PageSize};
-use crate::signal::{Fault, Repair};
+use crate::signal::{Fault, Repair, zeros};
 use core::ops::Range;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicUsize, fence};
@@ -67,7 +66,7 @@ impl Watch {
     fn note(&self, page: PageRange) -> PageRange {
         let end = self.tail.load(SeqCst).min(self.pages.end());
         let is_tail =
-            page.start() >= end || !area::can_populate(last_page(end, self.pages.page_size()));
+            page.start() >= end || !zeros::can_populate(last_page(end, self.pages.page_size()));
         let gone = if is_tail {
             self.tail.fetch_min(page.start(), SeqCst);
             let to = if page.start() >= end { page.end() } else { end };
@@ -99,12 +98,12 @@ unsafe impl Repair for Watch {
         }
         let gone = self.note(touched);
         // SAFETY: W1; the view tells of these zeros, by W2.
-        if unsafe { area::put_zeros(gone, self.prot) }.is_ok() {
+        if unsafe { zeros::put_zeros(gone, self.prot) }.is_ok() {
             return true;
         }
         // At the limit of mappings nothing can be cut in two. All of it can be replaced.
         self.tail.fetch_min(self.pages.start(), SeqCst);
         // SAFETY: as above.
-        unsafe { area::put_zeros(self.pages, self.prot) }.is_ok()
+        unsafe { zeros::put_zeros(self.pages, self.prot) }.is_ok()
     }
 }

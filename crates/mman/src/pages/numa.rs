@@ -4,9 +4,9 @@
 use crate::area::Area;
 use crate::error::{Cause, Error, Operation, Result};
 use crate::explain;
-use crate::node_set::{NodeSet, WORDS};
 use crate::page::PageRange;
 use crate::pages::Pages;
+use crate::pages::node_set::{NodeSet, WORDS};
 use core::ops::RangeBounds;
 use mman_sys as sys;
 use mman_sys::{Errno, MbindFlags, MemPolicy, MempolicyFlags};

@@ -3,11 +3,11 @@
 use crate::area::Area;
 use crate::error::{Cause, Error, Operation, Result};
 use crate::explain;
-use crate::held::{self, Held};
 use crate::inspect::line;
 use crate::page::{PageRange, PageSize};
 use crate::pages::Pages;
-use crate::populate;
+use crate::pages::held::{self, Held};
+use crate::pages::populate;
 use core::ops::{Range, RangeBounds};
 use mman_sys as sys;
 use mman_sys::{Advice, Errno, LockFlags, SyncFlags};

@@ -1,15 +1,17 @@
 //! How to map: the one builder, with a method for every flag.
 #![expect(unsafe_code, reason = "makes mappings, and offers the flags that replace memory")]
 
+pub(crate) mod finish;
+
 use crate::area::{Place, Request, range_error};
 use crate::error::{Cause, Error, Operation, Result};
 use crate::explain::{self, Asked};
-use crate::finish::Steps;
-use crate::fork::OnFork;
+use crate::mapping::fork::OnFork;
 use crate::mapping::{Mapping, Shape};
-use crate::numa::NumaPolicy;
 use crate::object::{Backing, Blocks, Described, Identity, MemoryObject};
+use crate::options::finish::Steps;
 use crate::page::{HugePageSize, PageRange, PageSize, RangeError, resolve};
+use crate::pages::numa::NumaPolicy;
 use core::ops::{Bound, RangeBounds};
 use mman_sys::{Errno, MapFlags, Prot};
 use std::os::fd::AsRawFd;

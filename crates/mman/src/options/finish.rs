@@ -3,12 +3,12 @@
 
 use crate::area::{Area, Place, Request};
 use crate::error::{Operation, Result};
-use crate::fork::{self, OnFork};
-use crate::lock;
-use crate::numa::{self, Move, NumaPolicy};
+use crate::mapping::fork::{self, OnFork};
 use crate::object::MemoryObject;
 use crate::options::{MapOptions, Plan};
-use crate::populate::{self, Populate};
+use crate::pages::lock;
+use crate::pages::numa::{self, Move, NumaPolicy};
+use crate::pages::populate::{self, Populate};
 use mman_sys::{MapFlags, Prot};
 
 /// The steps after `mmap`.

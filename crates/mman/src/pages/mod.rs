@@ -1,5 +1,15 @@
 //! The pages of an owner, lent: all that can be asked of the kernel about them without changing a byte.
 
+pub(crate) mod collapse;
+pub(crate) mod held;
+pub(crate) mod lock;
+pub(crate) mod name;
+pub(crate) mod node_set;
+pub(crate) mod numa;
+pub(crate) mod populate;
+pub(crate) mod residency;
+pub(crate) mod sync;
+
 use crate::area::{Area, range_error};
 use crate::error::{Error, ObjectKind, Operation, Result};
 use crate::page::{PageRange, PageSize, RangeError, resolve_memory};

@@ -1,5 +1,12 @@
 //! The owner of a mapping: its bytes, its true length, splitting, merging, unmapping.
 
+pub(crate) mod fork;
+pub(crate) mod guard;
+pub(crate) mod key;
+pub(crate) mod protect;
+pub(crate) mod remap;
+pub(crate) mod seal;
+
 use crate::area::{Area, range_error};
 use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 use crate::object::Identity;

@@ -1,6 +1,8 @@
 //! Reservations: address space that is held, and maps nothing until something is put there.
 #![expect(unsafe_code, reason = "maps into address space that the reservation owns")]
 
+pub(crate) mod scatter;
+
 use crate::advise::{self, Discard, Hint};
 use crate::area::{Area, Place, Request, range_error};
 use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
