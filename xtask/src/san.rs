@@ -28,6 +28,9 @@ const TESTS: &[&str] = &[
 /// tests must see the signals, not a report. `ASAN_OPTIONS` from outside is kept.
 const OPTIONS: &str = "handle_segv=0:handle_sigbus=0";
 
+/// Leaks of the tests' own tools.
+const LEAKS: &str = "xtask/src/san_leaks.txt";
+
 pub(crate) fn run(root: &Path, log: &Log) -> Done<Verdict> {
     if (std::env::consts::OS, std::env::consts::ARCH) != ("linux", "x86_64") {
         log.skip("san needs Linux on x86-64", "");
@@ -47,6 +50,7 @@ pub(crate) fn run(root: &Path, log: &Log) -> Done<Verdict> {
         .args(["--", "--show-output"])
         .env("RUSTFLAGS", "-Zsanitizer=address")
         .env("ASAN_OPTIONS", std::env::var("ASAN_OPTIONS").unwrap_or_else(|_| OPTIONS.into()))
+        .env("LSAN_OPTIONS", format!("suppressions={}", root.join(LEAKS).display()))
         .env("CARGO_TARGET_DIR", target);
     run::tests("the tests under AddressSanitizer", &mut command, log)?;
     Ok(Verdict::Passed)
