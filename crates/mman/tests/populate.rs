@@ -142,7 +142,7 @@ fn no_room_to_write_is_told_before_it_is_a_signal() {
             return;
         };
         let file = FileObject::open_read_write(folder.sparse("file", 1 << 20)).unwrap();
-        let mapping = MapOptions::shared().read_write().map(&file).unwrap();
+        let mapping = MapOptions::shared().read_write().sparse().map(&file).unwrap();
         mapping.pages().populate(..4 * page(), Populate::ForWriting).unwrap();
         let error = mapping.pages().populate(.., Populate::ForWriting).unwrap_err();
         let told = error.cause();
