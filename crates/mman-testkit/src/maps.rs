@@ -49,15 +49,24 @@ impl Entry {
 
 /// All mappings of this process, in the order of their addresses.
 ///
+/// A mapping that another thread makes longer in the middle of the reading is told twice (6.17 and later): then it is
+/// read again.
+///
 /// # Panics
 ///
 /// Where the file cannot be read, or says what it never says.
 #[must_use]
 pub fn all() -> Vec<Entry> {
-    let text = fs::read_to_string("/proc/self/maps").expect("/proc/self/maps");
-    text.lines()
-        .map(|line| parse(line).unwrap_or_else(|| panic!("not a mapping: {line}")))
-        .collect()
+    loop {
+        let text = fs::read_to_string("/proc/self/maps").expect("/proc/self/maps");
+        let entries: Vec<Entry> = text
+            .lines()
+            .map(|line| parse(line).unwrap_or_else(|| panic!("not a mapping: {line}")))
+            .collect();
+        if entries.is_sorted_by(|one, next| one.range.end <= next.range.start) {
+            return entries;
+        }
+    }
 }
 
 /// How many mappings this process has. Only in a child of one thread is that the test's own.

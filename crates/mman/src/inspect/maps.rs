@@ -40,6 +40,9 @@ pub struct Maps<'text> {
 
 /// The mappings of a process. One without memory of its own (a kernel thread, a zombie) has none.
 ///
+/// A mapping that grows while the list is read may be told twice, the second time longer (seen on 6.18, where the kernel
+/// no longer stops the process for this).
+///
 /// # Errors
 ///
 /// [`Cause::NotPermitted`](crate::Cause::NotPermitted) where the process is another user's or may not be
