@@ -18,6 +18,10 @@
 
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::time::Duration;
+
+/// How often a waiting thread yields before it sleeps.
+const YIELDS: u32 = 100;
 
 /// An atomic word of 64 bits.
 pub(crate) trait Word {
@@ -25,8 +29,8 @@ pub(crate) trait Word {
     fn store(&self, value: u64, order: Ordering);
     fn compare_exchange(&self, old: u64, new: u64, order: Ordering) -> Result<u64, u64>;
     fn fetch_sub(&self, value: u64, order: Ordering) -> u64;
-    /// Lets other threads run, while this one waits for the word to change.
-    fn pause();
+    /// Lets other threads run, while this one waits for the word to change, for the `round`th time.
+    fn pause(round: u32);
 }
 
 impl Word for core::sync::atomic::AtomicU64 {
@@ -42,8 +46,13 @@ impl Word for core::sync::atomic::AtomicU64 {
     fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
         self.fetch_sub(value, order)
     }
-    fn pause() {
-        std::thread::yield_now();
+    fn pause(round: u32) {
+        if round < YIELDS {
+            std::thread::yield_now();
+        } else {
+            // A thread of real time yields to none of lower priority, and the handler may be in one.
+            std::thread::sleep(Duration::from_micros(50));
+        }
     }
 }
 
@@ -105,8 +114,10 @@ impl<W: Word> State<W> {
         while let Err(changed) = self.word.compare_exchange(word, word | CLOSING, Acquire) {
             word = changed;
         }
+        let mut round = 0_u32;
         while handlers(self.word.load(Acquire), generation) != 0 {
-            W::pause();
+            W::pause(round);
+            round = round.saturating_add(1);
         }
     }
 
@@ -141,7 +152,7 @@ mod tests {
         fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
             self.fetch_sub(value, order)
         }
-        fn pause() {
+        fn pause(_round: u32) {
             loom::thread::yield_now();
         }
     }

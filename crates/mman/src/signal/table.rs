@@ -136,6 +136,7 @@ impl<R: Repair> Registered<R> {
     /// Has faults in `addresses` repaired by `value`. `None` when the table is full.
     #[must_use]
     pub fn new(addresses: Range<usize>, value: R) -> Option<Self> {
+        generation::prepare(); // also where the handler is the program's
         let (index, slot) = claim()?;
         let head = Head { repair: repair::<R> };
         let entry = NonNull::new(Box::into_raw(Box::new(Entry { head, value })))?;

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "repairs faults, in a signal handler")]
 
 use crate::area;
-use crate::error::Cause;
+use crate::error::{Cause, ObjectKind};
 use crate::page::{PageRange, PageSize};
 use crate::signal::{Fault, Repair};
 use core::ops::Range;
@@ -12,6 +12,8 @@ use mman_sys::Prot;
 
 /// No address.
 const NOWHERE: usize = usize::MAX;
+/// Bad pages that are known one by one.
+const SINGLE: usize = 16;
 
 /// The addresses of one view, and which of them show zeros because nothing was there.
 ///
@@ -22,22 +24,28 @@ const NOWHERE: usize = usize::MAX;
 pub(crate) struct Watch {
     pages: PageRange,
     prot: Prot,
+    /// Whether the object is one that can become shorter.
+    can_shrink: bool,
     /// Whether anything is: the one thing that is asked after every access.
     lost: AtomicBool,
     tail: AtomicUsize,
-    /// Single pages that could not be read or written: the first one's start and the last one's end.
+    /// Where single pages begin that could not be read or written.
+    bad: [AtomicUsize; SINGLE],
+    /// More such pages than that: the first one's start, the last one's end. What is between them counts as lost.
     bad_start: AtomicUsize,
     bad_end: AtomicUsize,
 }
 
 impl Watch {
     /// W1 is the caller's.
-    pub(crate) const fn new(pages: PageRange, prot: Prot) -> Self {
+    pub(crate) const fn new(pages: PageRange, prot: Prot, kind: ObjectKind) -> Self {
         Self {
             pages,
             prot,
+            can_shrink: !matches!(kind, ObjectKind::Anonymous),
             lost: AtomicBool::new(false),
             tail: AtomicUsize::new(NOWHERE),
+            bad: [const { AtomicUsize::new(NOWHERE) }; SINGLE],
             bad_start: AtomicUsize::new(NOWHERE),
             bad_end: AtomicUsize::new(0),
         }
@@ -54,31 +62,76 @@ impl Watch {
     /// Why bytes at some addresses cannot be had, if anything of them was lost. `at` counts from `origin`.
     #[cold]
     pub(crate) fn cause_in(&self, addresses: &Range<usize>, origin: usize) -> Option<Cause> {
-        let count = |address: usize| address.max(addresses.start).wrapping_sub(origin) as u64;
-        let bad = self.bad_start.load(Relaxed)..self.bad_end.load(Relaxed);
-        if bad.start < addresses.end && addresses.start < bad.end {
-            return Some(Cause::Storage { at: count(bad.start) });
-        }
+        let count = |address: usize| address.wrapping_sub(origin) as u64;
+        let size = self.pages.page_size().bytes();
+        let single = self.bad.iter().map(|start| start.load(Relaxed));
+        let bad = single
+            .map(|start| start..start.saturating_add(size))
+            .chain([self.bad_start.load(Relaxed)..self.bad_end.load(Relaxed)])
+            .filter(|bad| bad.start < addresses.end && addresses.start < bad.end)
+            .map(|bad| bad.start.max(addresses.start))
+            .min();
         let tail = self.tail.load(Relaxed);
-        (tail < addresses.end).then(|| Cause::Truncated { at: count(tail) })
+        let tail = (tail < addresses.end).then(|| tail.max(addresses.start));
+        match (bad, tail) {
+            (Some(bad), tail) if tail.is_none_or(|tail| bad <= tail) => {
+                Some(Cause::Storage { at: count(bad) })
+            }
+            (_, tail) => tail.map(|tail| Cause::Truncated { at: count(tail) }),
+        }
     }
 
     /// Notes that a page is gone, and what else: all that follows it, if the object became shorter.
     fn note(&self, page: PageRange) -> PageRange {
-        let end = self.tail.load(SeqCst).min(self.pages.end());
-        let is_tail =
-            page.start() >= end || !area::can_populate(last_page(end, self.pages.page_size()));
-        let gone = if is_tail {
-            self.tail.fetch_min(page.start(), SeqCst);
-            let to = if page.start() >= end { page.end() } else { end };
-            PageRange::within(page.start()..to, self.pages.page_size())
+        let gone = if self.is_noted(page.start()) {
+            page // by another thread, whose zeros may still be to come
+        } else if self.can_shrink && self.ends_at(page) {
+            let end = self.tail.fetch_min(page.start(), SeqCst).min(self.pages.end());
+            PageRange::within(page.start()..end.max(page.end()), self.pages.page_size())
         } else {
-            self.bad_start.fetch_min(page.start(), SeqCst);
-            self.bad_end.fetch_max(page.end(), SeqCst);
+            self.note_bad(page);
             page
         };
         self.lost.store(true, SeqCst);
         gone
+    }
+
+    fn is_noted(&self, address: usize) -> bool {
+        self.cause_in(&(address..address.saturating_add(1)), 0).is_some()
+    }
+
+    /// Whether nothing can be read from a page on. Where a page behind it can, or the page itself and only not
+    /// written, the object is as long as it was and its storage failed.
+    ///
+    /// The last page may have failed too, so that it alone proves nothing: pages at doubling distances are tried. If
+    /// none of them can be read, what is between them is given up with them.
+    fn ends_at(&self, page: PageRange) -> bool {
+        let size = self.pages.page_size();
+        let end = self.tail.load(SeqCst).min(self.pages.end());
+        // What can be read may be zeros that were put there meanwhile: those are noted, by W2.
+        let is_there = |at| area::can_populate(at) && !self.is_noted(at);
+        let mut distance = 0;
+        let mut at = page.start();
+        while at < end {
+            if is_there(at) {
+                return false;
+            }
+            distance = size.bytes().max(distance << 1);
+            at = page.start().saturating_add(distance);
+        }
+        !is_there(last_page(end, size))
+    }
+
+    fn note_bad(&self, page: PageRange) {
+        for single in &self.bad {
+            match single.compare_exchange(NOWHERE, page.start(), SeqCst, SeqCst) {
+                Ok(_) => return,
+                Err(known) if known == page.start() => return,
+                Err(_) => {}
+            }
+        }
+        self.bad_start.fetch_min(page.start(), SeqCst);
+        self.bad_end.fetch_max(page.end(), SeqCst);
     }
 }
 
@@ -99,12 +152,13 @@ unsafe impl Repair for Watch {
         }
         let gone = self.note(touched);
         // SAFETY: W1; the view tells of these zeros, by W2.
-        if unsafe { area::put_zeros(gone, self.prot) }.is_ok() {
+        let put = |pages| unsafe { area::put_zeros(pages, self.prot) }.is_ok();
+        // So much may be more memory than the process may have: the one page will do.
+        if put(gone) || (gone != touched && put(touched)) {
             return true;
         }
         // At the limit of mappings nothing can be cut in two. All of it can be replaced.
         self.tail.fetch_min(self.pages.start(), SeqCst);
-        // SAFETY: as above.
-        unsafe { area::put_zeros(self.pages, self.prot) }.is_ok()
+        put(self.pages)
     }
 }
