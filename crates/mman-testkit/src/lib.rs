@@ -10,6 +10,7 @@
 
 pub mod canary;
 pub mod child;
+pub mod core_file;
 pub mod descriptors;
 pub mod files;
 pub mod fork;
@@ -24,6 +25,7 @@ pub mod mount;
 pub mod object;
 pub mod pattern;
 pub mod require;
+pub mod signals;
 pub mod unchecked;
 
 /// The size of a page in bytes.

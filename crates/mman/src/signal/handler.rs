@@ -3,8 +3,8 @@
 //! It takes no lock, allocates nothing, reads no thread-local and calls no C library, so it changes no errno.
 #![expect(unsafe_code, reason = "is a signal handler, and calls the one before it")]
 
-use super::table;
 use super::Fault;
+use super::table;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};

@@ -65,9 +65,10 @@ impl Watch {
         let count = |address: usize| address.wrapping_sub(origin) as u64;
         let size = self.pages.page_size().bytes();
         let single = self.bad.iter().map(|start| start.load(Relaxed));
+        let others = self.bad_start.load(Relaxed)..self.bad_end.load(Relaxed);
         let bad = single
             .map(|start| start..start.saturating_add(size))
-            .chain([self.bad_start.load(Relaxed)..self.bad_end.load(Relaxed)])
+            .chain(core::iter::once(others))
             .filter(|bad| bad.start < addresses.end && addresses.start < bad.end)
             .map(|bad| bad.start.max(addresses.start))
             .min();
