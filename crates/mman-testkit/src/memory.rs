@@ -14,6 +14,25 @@ pub fn read(address: usize, len: usize) -> Option<Vec<u8>> {
     (copied == Ok(len)).then_some(bytes)
 }
 
+/// Has the kernel read from a file to an address, as `read` does.
+///
+/// # Errors
+///
+/// What the kernel answers.
+pub fn read_from(
+    file: impl std::os::fd::AsRawFd,
+    address: usize,
+    len: usize,
+) -> std::io::Result<usize> {
+    // SAFETY: the C library's own declaration.
+    unsafe extern "C" {
+        fn read(fd: std::ffi::c_int, to: *mut c_void, len: usize) -> isize;
+    }
+    // SAFETY: the address is the test's own, whose bytes nobody has a reference to.
+    let done = unsafe { read(file.as_raw_fd(), pointer(address), len) };
+    usize::try_from(done).map_err(|_| std::io::Error::last_os_error())
+}
+
 /// Which pages of a range are in memory.
 ///
 /// # Errors

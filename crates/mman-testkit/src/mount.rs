@@ -44,6 +44,16 @@ impl Mount {
         Self::with_flags("tmpfs", folder, c"size=1m", MountFlags::NOEXEC)
     }
 
+    /// Mounts the file system of a block device on a folder.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel answers.
+    pub fn of_device(device: &Path, folder: &Path, kind: &str) -> std::io::Result<Self> {
+        mount(device, folder, kind, MountFlags::empty(), None::<&CStr>)?;
+        Ok(Self { place: folder.to_owned() })
+    }
+
     fn with_flags(
         kind: &str,
         folder: &Path,

@@ -71,3 +71,9 @@ pub fn unmap(range: Range<usize>) {
     // SAFETY: the range is the test's own, and nobody has a reference into it.
     unsafe { mman_sys::munmap(crate::memory::pointer(range.start), range.len()) }.expect("munmap");
 }
+
+/// Drops what another thread owned that is not in this process: one that was just forked.
+pub fn drop_in_fork<T>(value: &T) {
+    // SAFETY: its owner exists in the parent only, and this process ends without using it again.
+    drop(unsafe { std::ptr::from_ref(value).read() });
+}
