@@ -54,6 +54,20 @@ pub fn lock(address: usize, len: usize) -> Result<(), Errno> {
     mman_sys::mlock(pointer(address), len)
 }
 
+/// Locks all that this process maps from now on.
+///
+/// # Panics
+///
+/// Where the kernel refuses.
+pub fn lock_future() {
+    // SAFETY: the C library's own declaration.
+    unsafe extern "C" {
+        safe fn mlockall(flags: std::ffi::c_int) -> std::ffi::c_int;
+    }
+    const MCL_FUTURE: std::ffi::c_int = 2;
+    assert_eq!(mlockall(MCL_FUTURE), 0, "mlockall");
+}
+
 /// Unlocks them.
 ///
 /// # Errors

@@ -36,6 +36,7 @@
 
 mod generation;
 mod handler;
+mod spare;
 mod state;
 mod table;
 
@@ -45,6 +46,7 @@ use core::sync::atomic::AtomicU8;
 use core::sync::atomic::Ordering::Relaxed;
 use mman_sys::SigInfo;
 
+pub(crate) use spare::release as release_spare;
 pub use table::Registered;
 
 /// A touch of a page that is not there.

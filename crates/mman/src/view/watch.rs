@@ -4,7 +4,7 @@
 use crate::area;
 use crate::error::{Cause, ObjectKind};
 use crate::page::{PageRange, PageSize};
-use crate::signal::{Fault, Repair};
+use crate::signal::{self, Fault, Repair};
 use core::ops::Range;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicUsize, fence};
@@ -158,8 +158,9 @@ unsafe impl Repair for Watch {
         if put(gone) || (gone != touched && put(touched)) {
             return true;
         }
-        // At the limit of mappings nothing can be cut in two. All of it can be replaced.
+        // At the limit of mappings nothing can be cut in two. All of it can be replaced; past the limit, which `mmap`
+        // may step over by one, only when there is one less.
         self.tail.fetch_min(self.pages.start(), SeqCst);
-        put(self.pages)
+        put(self.pages) || (signal::release_spare() && put(self.pages))
     }
 }
