@@ -109,6 +109,15 @@ pub fn send(signal: Signal) {
     assert_eq!(sent, 0, "kill");
 }
 
+/// Sends a signal to this thread.
+///
+/// # Panics
+///
+/// Where the kernel refuses.
+pub fn raise(signal: Signal) {
+    mman_sys::tgkill(mman_sys::getpid(), mman_sys::gettid(), signal).expect("tgkill");
+}
+
 /// Ends the process at once, also in a handler.
 pub fn exit(status: u8) -> ! {
     _exit(status.into())
