@@ -62,6 +62,9 @@ impl Watch {
     /// Why bytes at some addresses cannot be had, if anything of them was lost. `at` counts from `origin`.
     #[cold]
     pub(crate) fn cause_in(&self, addresses: &Range<usize>, origin: usize) -> Option<Cause> {
+        if addresses.is_empty() {
+            return None;
+        }
         let count = |address: usize| address.wrapping_sub(origin) as u64;
         let size = self.pages.page_size().bytes();
         let single = self.bad.iter().map(|start| start.load(Relaxed));
@@ -162,5 +165,70 @@ unsafe impl Repair for Watch {
         // may step over by one, only when there is one less.
         self.tail.fetch_min(self.pages.start(), SeqCst);
         put(self.pages) || (signal::release_spare() && put(self.pages))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: usize = 4096;
+    const START: usize = 16 * SIZE;
+
+    /// Of pages that nobody touches: what is tested here makes no call.
+    fn watch() -> Watch {
+        let pages = PageRange::within(START..START + 64 * SIZE, PageSize::base());
+        Watch::new(pages, Prot::READ, ObjectKind::File)
+    }
+
+    fn page(at: usize) -> PageRange {
+        let start = START + at * SIZE;
+        PageRange::within(start..start + SIZE, PageSize::base())
+    }
+
+    /// The two are in the handler for one page. The second put its zeros there first, found its page noted, and went back
+    /// to its instruction, which read a zero, before the first had said that anything is lost.
+    #[test]
+    fn who_finds_its_page_noted_by_another_says_that_something_is_lost() {
+        let watch = watch();
+        watch.tail.fetch_min(START + 8 * SIZE, SeqCst); // as far as the first one came
+        assert_eq!(watch.note(page(9)), page(9));
+        assert!(!watch.is_whole());
+    }
+
+    #[test]
+    fn the_first_lost_byte_of_a_range_is_named() {
+        let watch = watch();
+        let cause =
+            |bytes: Range<usize>| watch.cause_in(&(START + bytes.start..START + bytes.end), START);
+        for at in [5, 9, 5] {
+            watch.note_bad(page(at));
+        }
+        watch.tail.fetch_min(START + 20 * SIZE, SeqCst);
+        let storage = |at: usize| Some(Cause::Storage { at: at as u64 });
+        let truncated = |at: usize| Some(Cause::Truncated { at: at as u64 });
+        assert_eq!(cause(0..5 * SIZE), None);
+        assert_eq!(cause(0..5 * SIZE + 1), storage(5 * SIZE));
+        assert_eq!(cause(6 * SIZE - 1..64 * SIZE), storage(6 * SIZE - 1));
+        assert_eq!(cause(6 * SIZE..9 * SIZE), None);
+        assert_eq!(cause(6 * SIZE..64 * SIZE), storage(9 * SIZE));
+        assert_eq!(cause(10 * SIZE..20 * SIZE), None);
+        assert_eq!(cause(10 * SIZE..20 * SIZE + 1), truncated(20 * SIZE));
+        assert_eq!(cause(33 * SIZE + 7..40 * SIZE), truncated(33 * SIZE + 7));
+        assert_eq!(cause(5 * SIZE + 9..5 * SIZE + 9), None, "no byte of it");
+    }
+
+    #[test]
+    fn more_bad_pages_than_there_are_places_for_are_still_bad() {
+        let watch = watch();
+        for at in 0..SINGLE + 3 {
+            watch.note_bad(page(2 * at));
+        }
+        for at in 0..SINGLE + 3 {
+            assert!(watch.is_noted(START + 2 * at * SIZE), "page {at}");
+        }
+        for at in 0..SINGLE {
+            assert!(!watch.is_noted(START + (2 * at + 1) * SIZE), "between two that are known");
+        }
     }
 }
