@@ -182,8 +182,8 @@ mod tests {
     }
 
     fn page(at: usize) -> PageRange {
-        let start = START + at * SIZE;
-        PageRange::within(start..start + SIZE, PageSize::base())
+        let start = START.saturating_add(at.saturating_mul(SIZE));
+        PageRange::within(start..start.saturating_add(SIZE), PageSize::base())
     }
 
     /// The two are in the handler for one page. The second put its zeros there first, found its page noted, and went back
