@@ -1,4 +1,5 @@
-//! A file system of our own that refuses shared mappings: one patterned file, opened with direct I/O.
+//! File systems of our own with one patterned file: one that refuses shared mappings, opened with direct I/O, and one
+//! that cannot read some of its pages.
 //!
 //! Used in a child that is alone with its mounts ([`crate::mount::be_alone`]), so that nothing stays behind.
 
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// The name of the one file.
-const NAME: &str = "direct";
+const NAME: &str = "file";
 const FILE: INodeNo = INodeNo(2);
 const FOREVER: Duration = Duration::from_secs(3600);
 
@@ -29,18 +30,7 @@ impl DirectIo {
     /// does not let us.
     #[must_use]
     pub fn mount(folder: &Path, len: usize) -> Option<Self> {
-        if !require::root() || !require::file("/dev/fuse") {
-            return None;
-        }
-        let mut config = Config::default();
-        config.mount_options = vec![MountOption::FSName("mman-testkit".to_owned())];
-        match fuser::spawn_mount(Files { len }, folder, &config) {
-            Ok(session) => Some(Self { file: folder.join(NAME), session: Some(session) }),
-            Err(error) => {
-                require::skip(&format!("the right to mount FUSE ({error})"));
-                None
-            }
-        }
+        mounted(folder, Files { len, bad: Vec::new(), flags: FopenFlags::FOPEN_DIRECT_IO })
     }
 
     /// The file.
@@ -58,8 +48,46 @@ impl Drop for DirectIo {
     }
 }
 
+/// A mounted file system whose file gives EIO where a read touches one of some pages; unmounted when it is dropped.
+#[derive(Debug)]
+pub struct BadPages(DirectIo);
+
+impl BadPages {
+    /// Mounts it on a folder: see [`DirectIo::mount`].
+    #[must_use]
+    pub fn mount(folder: &Path, len: usize, bad: &[usize]) -> Option<Self> {
+        let page = crate::page() as u64;
+        let bad = bad.iter().map(|at| *at as u64 * page).collect();
+        mounted(folder, Files { len, bad, flags: FopenFlags::empty() }).map(Self)
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        self.0.file()
+    }
+}
+
+fn mounted(folder: &Path, files: Files) -> Option<DirectIo> {
+    if !require::root() || !require::file("/dev/fuse") {
+        return None;
+    }
+    let mut config = Config::default();
+    config.mount_options = vec![MountOption::FSName("mman-testkit".to_owned())];
+    match fuser::spawn_mount(files, folder, &config) {
+        Ok(session) => Some(DirectIo { file: folder.join(NAME), session: Some(session) }),
+        Err(error) => {
+            require::skip(&format!("the right to mount FUSE ({error})"));
+            None
+        }
+    }
+}
+
 struct Files {
     len: usize,
+    /// Where pages begin that cannot be read.
+    bad: Vec<u64>,
+    flags: FopenFlags,
 }
 
 impl Files {
@@ -99,7 +127,7 @@ impl Filesystem for Files {
     }
 
     fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        reply.opened(FileHandle(0), FopenFlags::FOPEN_DIRECT_IO);
+        reply.opened(FileHandle(0), self.flags);
     }
 
     fn read(
@@ -113,6 +141,12 @@ impl Filesystem for Files {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
+        let touched = offset..offset.saturating_add(size.into());
+        let page = crate::page() as u64;
+        if self.bad.iter().any(|bad| *bad < touched.end && touched.start < *bad + page) {
+            reply.error(Errno::EIO);
+            return;
+        }
         let left = (self.len as u64).saturating_sub(offset).min(size.into());
         reply.data(&pattern::bytes(offset, usize::try_from(left).unwrap_or(0)));
     }

@@ -11,6 +11,7 @@
 pub mod canary;
 pub mod child;
 pub mod companion;
+pub mod core_file;
 pub mod descriptors;
 pub mod files;
 pub mod fork;
@@ -25,6 +26,7 @@ pub mod mount;
 pub mod object;
 pub mod pattern;
 pub mod require;
+pub mod signals;
 pub mod smaps;
 pub mod swap;
 pub mod system_v;

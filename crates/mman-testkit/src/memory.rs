@@ -14,6 +14,25 @@ pub fn read(address: usize, len: usize) -> Option<Vec<u8>> {
     (copied == Ok(len)).then_some(bytes)
 }
 
+/// Has the kernel read from a file to an address, as `read` does.
+///
+/// # Errors
+///
+/// What the kernel answers.
+pub fn read_from(
+    file: impl std::os::fd::AsRawFd,
+    address: usize,
+    len: usize,
+) -> std::io::Result<usize> {
+    // SAFETY: the C library's own declaration.
+    unsafe extern "C" {
+        fn read(fd: std::ffi::c_int, to: *mut c_void, len: usize) -> isize;
+    }
+    // SAFETY: the address is the test's own, whose bytes nobody has a reference to.
+    let done = unsafe { read(file.as_raw_fd(), pointer(address), len) };
+    usize::try_from(done).map_err(|_| std::io::Error::last_os_error())
+}
+
 /// Which pages of a range are in memory.
 ///
 /// # Errors
@@ -33,6 +52,20 @@ pub fn resident(address: usize, pages: usize) -> Result<Vec<bool>, Errno> {
 /// What the kernel answers.
 pub fn lock(address: usize, len: usize) -> Result<(), Errno> {
     mman_sys::mlock(pointer(address), len)
+}
+
+/// Locks all that this process maps from now on.
+///
+/// # Panics
+///
+/// Where the kernel refuses.
+pub fn lock_future() {
+    // SAFETY: the C library's own declaration.
+    unsafe extern "C" {
+        safe fn mlockall(flags: std::ffi::c_int) -> std::ffi::c_int;
+    }
+    const MCL_FUTURE: std::ffi::c_int = 2;
+    assert_eq!(mlockall(MCL_FUTURE), 0, "mlockall");
 }
 
 /// Unlocks them.

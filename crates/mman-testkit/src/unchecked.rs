@@ -78,3 +78,9 @@ pub fn touch(address: usize) -> u8 {
     // SAFETY: the byte is the test's own, and nobody writes it meanwhile; where it cannot be read, the process ends.
     unsafe { std::ptr::with_exposed_provenance::<u8>(address).read_volatile() }
 }
+
+/// Drops what another thread owned that is not in this process: one that was just forked.
+pub fn drop_in_fork<T>(value: &T) {
+    // SAFETY: its owner exists in the parent only, and this process ends without using it again.
+    drop(unsafe { std::ptr::from_ref(value).read() });
+}

@@ -82,6 +82,29 @@ pub fn tgkill(process: i32, thread: i32, signal: Signal) -> Result<(), Errno> {
     unsafe { call3(nr::__NR_tgkill, int(process), int(thread), word(signal.raw())) }.map(drop)
 }
 
+/// Sends a signal with all that is told of it to one thread of a process.
+/// [rt_tgsigqueueinfo(2)](https://man7.org/linux/man-pages/man2/rt_tgsigqueueinfo.2.html)
+///
+/// # Errors
+///
+/// `EAGAIN`, `EINVAL`, `EPERM` (a code that only the kernel sends, to another process), `ESRCH`.
+///
+/// # Safety
+///
+/// A handler of the signal may take what is told for the kernel's word: what it does then is safe.
+#[inline]
+pub unsafe fn tgsigqueueinfo(
+    process: i32,
+    thread: i32,
+    signal: Signal,
+    info: &SigInfo,
+) -> Result<(), Errno> {
+    let info = pointer(core::ptr::from_ref(info));
+    let arguments = [int(process), int(thread), word(signal.raw()), info];
+    // SAFETY: the kernel reads one `SigInfo`, which lives as long as the call; the rest is the caller's promise.
+    unsafe { call4(nr::__NR_rt_tgsigqueueinfo, arguments) }.map(drop)
+}
+
 /// Calls the handler of an action as the kernel does: with one argument, or three under `SIGINFO`.
 ///
 /// # Safety

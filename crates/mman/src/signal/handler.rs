@@ -3,8 +3,8 @@
 //! It takes no lock, allocates nothing, reads no thread-local and calls no C library, so it changes no errno.
 #![expect(unsafe_code, reason = "is a signal handler, and calls the one before it")]
 
+use super::Fault;
 use super::table;
-use super::{Fault, Owner};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
@@ -56,13 +56,8 @@ fn our_address() -> usize {
 /// Whether a fault is repaired when it happens now: installs the handler, or finds it installed.
 ///
 /// A handler that somebody put in our place is trusted only if there was none of ours before it, or it says so by
-/// [`Owner`].
+/// [`Owner`](super::Owner).
 pub(super) fn is_armed() -> bool {
-    match super::owner() {
-        Owner::HostForwards => return true,
-        Owner::Host => return false,
-        Owner::Library => {}
-    }
     let current = current_action();
     if current.handler == our_address() {
         return true;
@@ -93,8 +88,8 @@ fn install(previous: &SigAction) -> bool {
     PREVIOUS.set(previous);
     let ours = SigAction {
         handler: our_address(),
-        // On the alternate stack: what faults may have little stack left. Calls that it interrupts go on.
-        flags: ActionFlags::SIGINFO | ActionFlags::ONSTACK | ActionFlags::RESTART,
+        // On the alternate stack: what faults may have little stack left.
+        flags: ActionFlags::SIGINFO | ActionFlags::ONSTACK | restart_as(previous),
         ..SigAction::default()
     };
     let mut replaced = SigAction::default();
@@ -105,6 +100,16 @@ fn install(previous: &SigAction) -> bool {
     }
     INSTALLED.store(done, Relaxed);
     done
+}
+
+/// A fault interrupts no call, a signal that was sent does: whether the call goes on is the previous handler's say.
+/// One that was ignored interrupted none.
+fn restart_as(previous: &SigAction) -> ActionFlags {
+    match previous.handler {
+        DEFAULT | IGNORE => ActionFlags::RESTART,
+        _ if previous.flags.contains(ActionFlags::RESTART) => ActionFlags::RESTART,
+        _ => ActionFlags::empty(),
+    }
 }
 
 extern "C" fn on_sigbus(_signal: c_int, info: *const SigInfo, context: *mut c_void) {
@@ -138,8 +143,8 @@ fn pass_on(told: Option<&SigInfo>, info: *const SigInfo, context: *mut c_void) {
     // The instruction that faulted runs again when we return, and faults again; a signal that was sent does not.
     let comes_again = told.is_some_and(|info| info.code > 0 && info.code != BUS_MCEERR_AO);
     match previous.handler {
-        DEFAULT => die(comes_again),
-        IGNORE if comes_again => die(comes_again), // the kernel lets nobody ignore a fault
+        DEFAULT => die(told.filter(|_| !comes_again)),
+        IGNORE if comes_again => die(None), // the kernel lets nobody ignore a fault
         IGNORE => {}
         _ => {
             if previous.flags.contains(ActionFlags::RESETHAND) {
@@ -154,13 +159,20 @@ fn pass_on(told: Option<&SigInfo>, info: *const SigInfo, context: *mut c_void) {
 }
 
 /// Takes our handler away, so that the signal ends the process as it would have, with the same core.
-fn die(comes_again: bool) {
+///
+/// `sent` is what was told of a signal that does not come again by itself.
+fn die(sent: Option<&SigInfo>) {
     let default = SigAction::default();
     // SAFETY: the default action is no function.
     let _known_signal = unsafe { sys::sigaction(Signal::SIGBUS, Some(&default), None) };
-    if !comes_again {
-        // Blocked until we return, and then delivered.
-        let _to_ourselves = sys::tgkill(sys::getpid(), sys::gettid(), Signal::SIGBUS);
+    if let Some(told) = sent {
+        // Blocked until we return, and then delivered; the core tells who sent it.
+        let (process, thread) = (sys::getpid(), sys::gettid());
+        // SAFETY: the default action runs no handler.
+        let again = unsafe { sys::tgsigqueueinfo(process, thread, Signal::SIGBUS, told) };
+        if again.is_err() {
+            let _to_ourselves = sys::tgkill(process, thread, Signal::SIGBUS);
+        }
     }
 }
 

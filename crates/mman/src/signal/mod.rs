@@ -36,6 +36,7 @@
 
 mod generation;
 mod handler;
+mod spare;
 mod state;
 mod table;
 pub(crate) mod zeros;
@@ -46,6 +47,7 @@ use core::sync::atomic::AtomicU8;
 use core::sync::atomic::Ordering::Relaxed;
 use mman_sys::SigInfo;
 
+pub(crate) use spare::release as release_spare;
 pub use table::Registered;
 
 /// A touch of a page that is not there.
@@ -90,12 +92,13 @@ pub enum Owner {
     Host,
 }
 
+/// The number of the owner, and whether views rely on that already.
 static OWNER: AtomicU8 = AtomicU8::new(0);
-/// Whether a view relies on the handler already.
-static RELIED_ON: AtomicU8 = AtomicU8::new(0);
+const NUMBER: u8 = 0b11;
+const RELIED_ON: u8 = 0b100;
 
-fn owner() -> Owner {
-    match OWNER.load(Relaxed) {
+const fn owner_of(number: u8) -> Owner {
+    match number & NUMBER {
         1 => Owner::HostForwards,
         2 => Owner::Host,
         _ => Owner::Library,
@@ -108,27 +111,31 @@ fn owner() -> Owner {
 ///
 /// [`Cause::SignalTaken`] where views rely on another owner already.
 pub fn set_owner(new: Owner) -> Result<()> {
-    if new != owner() && RELIED_ON.load(Relaxed) != 0 {
-        return Err(Error::new(Operation::Signal, ObjectKind::Process, Cause::SignalTaken));
-    }
     let number = match new {
         Owner::Library => 0,
         Owner::HostForwards => 1,
         Owner::Host => 2,
     };
-    OWNER.store(number, Relaxed);
-    Ok(())
+    let change = |old: u8| match old & RELIED_ON {
+        0 => Some(number),
+        _ => (old & NUMBER == number).then_some(old),
+    };
+    let changed = OWNER.fetch_update(Relaxed, Relaxed, change);
+    let taken = |_| Error::new(Operation::Signal, ObjectKind::Process, Cause::SignalTaken);
+    changed.map(drop).map_err(taken)
 }
 
 /// Whether faults in registered ranges are repaired from now on: installs the handler if it is this library's.
 /// `false` where SIGBUS belongs to somebody who has not said that it is passed on.
 #[must_use]
 pub fn is_armed() -> bool {
-    let armed = handler::is_armed();
-    if armed {
-        RELIED_ON.store(1, Relaxed);
+    // From here on the owner is who it is: noted before the handler is installed for him.
+    let rely = |old: u8| (owner_of(old) != Owner::Host).then_some(old | RELIED_ON);
+    match OWNER.fetch_update(Relaxed, Relaxed, rely).map(owner_of) {
+        Ok(Owner::Library) => handler::is_armed(),
+        Ok(Owner::HostForwards) => true,
+        Ok(Owner::Host) | Err(_) => false,
     }
-    armed
 }
 
 /// What a program's own handler calls first, with its arguments: `true` where the fault was one of this library's

@@ -18,6 +18,10 @@
 
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::time::Duration;
+
+/// How often a waiting thread yields before it sleeps.
+const YIELDS: u32 = 100;
 
 /// An atomic word of 64 bits.
 pub(crate) trait Word {
@@ -25,8 +29,8 @@ pub(crate) trait Word {
     fn store(&self, value: u64, order: Ordering);
     fn compare_exchange(&self, old: u64, new: u64, order: Ordering) -> Result<u64, u64>;
     fn fetch_sub(&self, value: u64, order: Ordering) -> u64;
-    /// Lets other threads run, while this one waits for the word to change.
-    fn pause();
+    /// Lets other threads run, while this one waits for the word to change, for the `round`th time.
+    fn pause(round: u32);
 }
 
 impl Word for core::sync::atomic::AtomicU64 {
@@ -42,8 +46,13 @@ impl Word for core::sync::atomic::AtomicU64 {
     fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
         self.fetch_sub(value, order)
     }
-    fn pause() {
-        std::thread::yield_now();
+    fn pause(round: u32) {
+        if round < YIELDS {
+            std::thread::yield_now();
+        } else {
+            // A thread of real time yields to none of lower priority, and the handler may be in one.
+            std::thread::sleep(Duration::from_micros(50));
+        }
     }
 }
 
@@ -105,8 +114,10 @@ impl<W: Word> State<W> {
         while let Err(changed) = self.word.compare_exchange(word, word | CLOSING, Acquire) {
             word = changed;
         }
+        let mut round = 0_u32;
         while handlers(self.word.load(Acquire), generation) != 0 {
-            W::pause();
+            W::pause(round);
+            round = round.saturating_add(1);
         }
     }
 
@@ -127,6 +138,7 @@ mod tests {
     use core::sync::atomic::AtomicU64;
     use loom::cell::UnsafeCell;
     use loom::sync::Arc;
+    use loom::sync::atomic::AtomicUsize;
 
     impl Word for loom::sync::atomic::AtomicU64 {
         fn load(&self, order: Ordering) -> u64 {
@@ -141,7 +153,7 @@ mod tests {
         fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
             self.fetch_sub(value, order)
         }
-        fn pause() {
+        fn pause(_round: u32) {
             loom::thread::yield_now();
         }
     }
@@ -248,6 +260,111 @@ mod tests {
             let ours = slot.register(2);
             let theirs = other.join().unwrap();
             assert!(ours != theirs, "one of them: {ours} {theirs}");
+        });
+    }
+
+    /// A slot as the table has it: with a range that is looked at before entering, and again after.
+    struct Ranged {
+        slot: Modelled,
+        start: AtomicUsize,
+        end: AtomicUsize,
+    }
+
+    impl Ranged {
+        fn new() -> Arc<Self> {
+            let word = loom::sync::atomic::AtomicU64::new(0);
+            let slot = Modelled { state: State::new(word), content: UnsafeCell::new(0) };
+            Arc::new(Self { slot, start: AtomicUsize::new(0), end: AtomicUsize::new(0) })
+        }
+
+        /// The content of a range is its start.
+        fn register(&self, start: usize) -> bool {
+            let claimed = self.slot.state.claim();
+            if claimed {
+                self.slot.content.with_mut(|content| write(content, start as u64));
+                self.start.store(start, Relaxed);
+                self.end.store(start.wrapping_add(10), Relaxed);
+                self.slot.state.open();
+            }
+            claimed
+        }
+
+        fn unregister(&self) {
+            self.slot.state.close(1);
+            self.start.store(0, Relaxed);
+            self.end.store(0, Relaxed);
+            self.slot.content.with_mut(|content| write(content, 0));
+            self.slot.state.free();
+        }
+
+        fn contains(&self, address: usize) -> bool {
+            self.start.load(Relaxed) <= address && address < self.end.load(Relaxed)
+        }
+
+        fn handle(&self, address: usize) -> Option<u64> {
+            if !self.contains(address) || !self.slot.state.enter(1) {
+                return None;
+            }
+            let found = self.contains(address).then(|| self.slot.content.with(read));
+            self.slot.state.leave();
+            found
+        }
+    }
+
+    /// Someone drops a range and another thread registers its own in the slot, while a handler looks for an address of
+    /// the first, or of the second.
+    #[test]
+    fn a_handler_never_takes_the_range_of_another_for_its_own() {
+        for address in [15, 25] {
+            let mut model = loom::model::Builder::new();
+            model.preemption_bound = Some(3);
+            model.check(move || {
+                let slot = Ranged::new();
+                assert!(slot.register(10));
+                let [handler, other] = [Arc::clone(&slot), Arc::clone(&slot)];
+                let handler = loom::thread::spawn(move || handler.handle(address));
+                let other = loom::thread::spawn(move || other.register(20));
+                slot.unregister();
+                let again = other.join().unwrap();
+                let seen = handler.join().unwrap();
+                let own = if address == 15 { 10 } else { 20 };
+                assert!(seen.is_none_or(|seen| seen == own), "{seen:?} for {address}");
+                assert!(again || slot.register(20), "it was free for one of them");
+                assert_eq!(slot.handle(25), Some(20));
+                assert_eq!(slot.handle(15), None);
+            });
+        }
+    }
+
+    /// The bounds of two ranges that follow each other can be seen mixed before entering, the start of one and the end of
+    /// the other: that is why they are looked at again.
+    #[test]
+    fn a_handler_between_two_ranges_finds_none() {
+        loom::model(|| {
+            let slot = Ranged::new();
+            assert!(slot.register(30));
+            let shared = Arc::clone(&slot);
+            let handler = loom::thread::spawn(move || shared.handle(25));
+            slot.unregister();
+            assert!(slot.register(10));
+            assert_eq!(handler.join().unwrap(), None);
+        });
+    }
+
+    /// Nobody gets a slot while a handler is still in it.
+    #[test]
+    fn a_slot_with_a_handler_in_it_is_not_claimed() {
+        loom::model(|| {
+            let slot = modelled();
+            assert!(slot.register(7) && slot.state.enter(1));
+            let shared = Arc::clone(&slot);
+            let dropper = loom::thread::spawn(move || shared.unregister());
+            assert!(!slot.register(8), "the handler is in it");
+            slot.content.with(read);
+            slot.state.leave();
+            dropper.join().unwrap();
+            assert!(slot.register(8));
+            assert_eq!(slot.handle(), Some(8));
         });
     }
 

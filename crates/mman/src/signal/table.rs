@@ -6,9 +6,9 @@
     reason = "calls what was registered, through the pointer that was registered"
 )]
 
-use super::generation;
 use super::state::State;
 use super::{Fault, Repair};
+use super::{generation, spare};
 use core::ops::{Deref, Range};
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -136,6 +136,8 @@ impl<R: Repair> Registered<R> {
     /// Has faults in `addresses` repaired by `value`. `None` when the table is full.
     #[must_use]
     pub fn new(addresses: Range<usize>, value: R) -> Option<Self> {
+        generation::prepare(); // also where the handler is the program's
+        spare::prepare();
         let (index, slot) = claim()?;
         let head = Head { repair: repair::<R> };
         let entry = NonNull::new(Box::into_raw(Box::new(Entry { head, value })))?;

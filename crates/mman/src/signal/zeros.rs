@@ -8,7 +8,7 @@ use crate::page::PageRange;
 use mman_sys as sys;
 use mman_sys::{Advice, Errno, MapFlags, Prot};
 
-/// Puts zero pages over addresses. Makes one call and takes no lock: for signal handlers.
+/// Puts zero pages over addresses. Makes a call or two and takes no lock: for signal handlers.
 ///
 /// # Errors
 ///
@@ -18,17 +18,19 @@ use mman_sys::{Advice, Errno, MapFlags, Prot};
 ///
 /// All of the addresses are of one area whose owner is content with zeros there.
 pub(crate) unsafe fn put_zeros(addresses: PageRange, prot: Prot) -> Result<(), Errno> {
-    let request = Request {
+    let request = |sharing| Request {
         kind: ObjectKind::Anonymous,
         len: addresses.len(),
         page: addresses.page_size(),
         prot,
-        flags: MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::NORESERVE,
+        flags: sharing | MapFlags::ANONYMOUS | MapFlags::NORESERVE,
         fd: -1,
         offset: 0,
     };
     // SAFETY: the caller's promise; there is no descriptor.
-    let part = unsafe { Area::map(request, Place::Replacing(addresses.start())) }?;
+    let put = |sharing| unsafe { Area::map(request(sharing), Place::Replacing(addresses.start())) };
+    // Private memory that may be written counts as data (RLIMIT_DATA), shared memory does not.
+    let part = put(MapFlags::PRIVATE).or_else(|_| put(MapFlags::SHARED))?;
     part.into_pages(); // they stay the area's that they were
     Ok(())
 }

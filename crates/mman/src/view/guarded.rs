@@ -53,7 +53,8 @@ impl Guarded {
         } else {
             let start = mapping.area.address();
             let end = start.saturating_add(mapping.area.len());
-            let watch = Watch::new(PageRange::within(start..end, mapping.page_size()), prot);
+            let pages = PageRange::within(start..end, mapping.page_size());
+            let watch = Watch::new(pages, prot, mapping.kind());
             Registered::new(start..end, watch).map_or(Reach::ByCall, Reach::Directly)
         };
         Ok(Self { reach, mapping, prot })
@@ -173,6 +174,12 @@ impl Guarded {
     pub(crate) fn write(&self, at: usize, bytes: &[u8]) -> Result<()> {
         let range = self.place(Operation::Write, at, bytes.len())?;
         debug_assert!(self.prot.contains(Prot::WRITE), "a view for writing");
+        if bytes.len() > CHUNK {
+            return self.in_chunks(&range, |chunk| {
+                let part = chunk.start.saturating_sub(at)..chunk.end.saturating_sub(at);
+                self.write(chunk.start, bytes.get(part).unwrap_or_default())
+            });
+        }
         // SAFETY: G2, G3; `bytes` is ours, and as long as the range.
         let copy = |to: *mut u8| unsafe {
             shared_bytes::copy_in(bytes.as_ptr(), to, bytes.len());
@@ -187,6 +194,9 @@ impl Guarded {
     pub(crate) fn fill(&self, bounds: &impl RangeBounds<usize>, byte: u8) -> Result<()> {
         let range = self.bytes(Operation::Write, bounds)?;
         debug_assert!(self.prot.contains(Prot::WRITE), "a view for writing");
+        if range.len() > CHUNK {
+            return self.in_chunks(&range, |chunk| self.fill(&chunk, byte));
+        }
         // SAFETY: G2, G3.
         let fill = |to: *mut u8| unsafe { shared_bytes::fill(to, byte, range.len()) };
         match self.directly(Operation::Write, &range, fill) {
@@ -199,7 +209,29 @@ impl Guarded {
             .map(drop),
         }
     }
+
+    /// Writes so much in chunks, until bytes are lost: the zeros that take their place become memory of ours where
+    /// they are written to.
+    #[cold]
+    fn in_chunks(
+        &self,
+        range: &Range<usize>,
+        mut write: impl FnMut(Range<usize>) -> Result<()>,
+    ) -> Result<()> {
+        let mut start = range.start;
+        while start < range.end {
+            let end = range.end.min(start.saturating_add(CHUNK));
+            let len = range.end.saturating_sub(range.start) as u64;
+            let whole = |error: Error| error.on(range.start as u64, len);
+            write(start..end).map_err(whole)?;
+            start = end;
+        }
+        Ok(())
+    }
 }
+
+/// What is written at once before it is asked whether it was lost.
+const CHUNK: usize = 1 << 20;
 
 /// What is copied at once where bytes have to be copied to be looked at.
 pub(crate) const PIECE: usize = 4096;
