@@ -167,13 +167,15 @@ impl Frozen {
     }
 
     fn new(bytes: Bytes, proof: Proof) -> Self {
-        let (start, len) = match &bytes {
+        let held = Arc::new(Held { bytes, proof });
+        // Taken where the box stays: moving a box ends what was borrowed from it.
+        let (start, len) = match &held.bytes {
             Bytes::Mapped(mapping) => (mapping.as_ptr(), mapping.len()),
             Bytes::Allocated(bytes) => (bytes.as_ptr(), bytes.len()),
         };
-        // Neither is null; and an `Arc` does not move what they point to.
+        // Neither is null.
         let start = NonNull::new(start.cast_mut()).unwrap_or(NonNull::dangling());
-        Self { start, len, held: Arc::new(Held { bytes, proof }) }
+        Self { start, len, held }
     }
 
     /// Why the bytes cannot change.
