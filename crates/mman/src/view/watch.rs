@@ -56,10 +56,11 @@ impl Watch {
     pub(crate) fn cause_in(&self, addresses: &Range<usize>, origin: usize) -> Option<Cause> {
         let count = |address: usize| address.max(addresses.start).wrapping_sub(origin) as u64;
         let bad = self.bad_start.load(Relaxed)..self.bad_end.load(Relaxed);
-        if bad.start < addresses.end && addresses.start < bad.end {
+        let tail = self.tail.load(Relaxed);
+        let is_bad = bad.start < addresses.end && addresses.start < bad.end;
+        if is_bad && count(bad.start) < count(tail) {
             return Some(Cause::Storage { at: count(bad.start) });
         }
-        let tail = self.tail.load(Relaxed);
         (tail < addresses.end).then(|| Cause::Truncated { at: count(tail) })
     }
 
