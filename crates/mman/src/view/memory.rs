@@ -32,11 +32,27 @@ use mman_sys::{MapFlags, Prot};
 ///
 /// A slice of it is gone before anything can take its bytes away:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0505
 /// let memory = mman::Memory::new(4096)?;
 /// let bytes = &memory[..];
 /// let mapping = memory.into_mapping();
 /// assert_eq!(bytes[0], 0);
+/// # Ok::<(), mman::Error>(())
+/// ```
+///
+/// ```compile_fail,E0502
+/// let mut memory = mman::Memory::new(4096)?;
+/// let bytes = &memory[..];
+/// memory.resize(1 << 20)?; // it may move
+/// assert_eq!(bytes[0], 0);
+/// # Ok::<(), mman::Error>(())
+/// ```
+///
+/// ```compile_fail,E0505
+/// let mut memory = mman::Memory::new(4096)?;
+/// let bytes = &mut memory[..];
+/// let frozen = memory.freeze()?; // nobody may write to it any more
+/// bytes[0] = 1;
 /// # Ok::<(), mman::Error>(())
 /// ```
 #[derive(Debug)]

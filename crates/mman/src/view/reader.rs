@@ -15,6 +15,17 @@ const BUFFER: usize = 32 * 1024;
 ///
 /// At a byte that is lost it stops: what comes before is read, then each read is an error, of the kind `UnexpectedEof`
 /// where the object became shorter. A [`seek`](Seek::seek) leads on elsewhere. `read_to_end` reads all or nothing.
+///
+/// It does not outlive the view:
+///
+/// ```compile_fail,E0597
+/// let reader = {
+///     let view = mman::Shared::open("Cargo.toml")?;
+///     view.reader()
+/// };
+/// let lines = std::io::BufRead::lines(reader);
+/// # Ok::<(), mman::Error>(())
+/// ```
 pub struct Reader<'view> {
     view: &'view Shared,
     /// Where in the view the next byte is that the caller has not had.
