@@ -1,6 +1,6 @@
 //! The unsafe methods of the library, for tests that keep the habits of this crate.
 
-use mman::{Advice, MapFlags, MapOptions, Mapping, Result};
+use mman::{Advice, Frozen, MapFlags, MapOptions, Mapping, Refused, Result, Shared};
 use std::ops::{Range, RangeBounds};
 
 /// [`MapOptions::replacing`] an address that is the test's own.
@@ -70,4 +70,14 @@ pub fn disown(mapping: Mapping) {
 pub fn unmap(range: Range<usize>) {
     // SAFETY: the range is the test's own, and nobody has a reference into it.
     unsafe { mman_sys::munmap(crate::memory::pointer(range.start), range.len()) }.expect("munmap");
+}
+
+/// [`Shared::assume_immutable`] of an object that the test leaves alone while the slice lives.
+///
+/// # Errors
+///
+/// Its own.
+pub fn assume_immutable(view: Shared) -> Result<Frozen, Refused<Shared>> {
+    // SAFETY: the object is the test's own, and is left alone.
+    unsafe { view.assume_immutable() }
 }

@@ -3,7 +3,6 @@
 //! The map of a file as `&[u8]` changes under its reader, which is undefined behaviour; a copy that trusts the length it
 //! asked for first loses the end of a file that grows, and reads nothing of one in `/proc`; opening a FIFO waits for ever.
 
-#![expect(unsafe_code, reason = "takes the word of a test for what it leaves alone")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -14,7 +13,7 @@
 
 use mman::{Anonymous, Cause, CopyLimit, FileObject, Frozen, MapOptions, Memory, Proof, Shared};
 use mman_testkit::files::{Folder, open_read_write};
-use mman_testkit::{maps, object, page, pattern, require};
+use mman_testkit::{maps, object, page, pattern, require, unchecked};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -204,21 +203,18 @@ fn other_proofs() {
     let folder = Folder::new();
     let path = folder.patterned("file", 3 * page() + 9);
     let view = Shared::map(&MapOptions::shared().range(9..), &FileObject::open(&path).unwrap());
-    // SAFETY: the file is the test's own, and is left alone while the slice lives.
-    let assumed = unsafe { view.unwrap().assume_immutable() }.unwrap();
+    let assumed = unchecked::assume_immutable(view.unwrap()).unwrap();
     assert_eq!((assumed.len(), assumed.proof()), (3 * page(), Proof::Assumed));
     pattern::assert_is(&assumed, 9);
     drop(assumed);
     let view = Shared::open(&path).unwrap();
     open_read_write(&path).set_len(0).unwrap();
     assert!(view.read_at(0, &mut [0]).is_err());
-    // SAFETY: as above; it is refused.
-    let refused = unsafe { view.assume_immutable() }.unwrap_err();
+    let refused = unchecked::assume_immutable(view).unwrap_err();
     assert_eq!(refused.error.cause(), Cause::Truncated { at: 0 });
     assert_eq!(refused.given.len(), 3 * page() + 9);
     let memory = Shared::map(&MapOptions::shared(), &Anonymous::new(0)).unwrap();
-    // SAFETY: no byte.
-    assert!(unsafe { memory.assume_immutable() }.unwrap().is_empty());
+    assert!(unchecked::assume_immutable(memory).unwrap().is_empty());
 }
 
 #[test]

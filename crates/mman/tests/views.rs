@@ -1,6 +1,12 @@
 //! Views of a file that others truncate, grow and punch: mapped files are read after somebody shortened them, which
 //! is SIGBUS in every crate of the field. Here it is an error, and stays one.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may stop at what it does not expect"
+)]
 
 use mman::{Cause, FileObject, Private, Shared, SharedMut};
 use std::fs::File;
