@@ -281,10 +281,10 @@ impl Scene {
                 let known: Vec<u8> = seen.iter().map_while(|byte| *byte).collect();
                 let right = right(what, range.start, &known, seen.len());
                 assert_eq!(*answer, right, "{what:?} of {range:?}");
-                assert!(
-                    missing.is_none()
-                        || matches!(right, Answer::Place(Some(_)) | Answer::Truth(false))
-                );
+                // Two bytes cannot stand in one, whatever is missing.
+                let too_short = matches!(what, What::FindBytes) && range.len() < 2;
+                let stopped = matches!(right, Answer::Place(Some(_)) | Answer::Truth(false));
+                assert!(missing.is_none() || stopped || too_short, "{what:?} without {missing:?}");
             }
         }
     }
