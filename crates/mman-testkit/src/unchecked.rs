@@ -1,6 +1,6 @@
 //! The unsafe methods of the library, for tests that keep the habits of this crate.
 
-use mman::{Advice, MapFlags, MapOptions, Mapping, Result};
+use mman::{Advice, Frozen, MapFlags, MapOptions, Mapping, Refused, Result, Shared};
 use std::ops::{Range, RangeBounds};
 
 /// [`MapOptions::replacing`] an address that is the test's own.
@@ -83,4 +83,14 @@ pub fn touch(address: usize) -> u8 {
 pub fn drop_in_fork<T>(value: &T) {
     // SAFETY: its owner exists in the parent only, and this process ends without using it again.
     drop(unsafe { std::ptr::from_ref(value).read() });
+}
+
+/// [`Shared::assume_immutable`] of an object that the test leaves alone while the slice lives.
+///
+/// # Errors
+///
+/// Its own.
+pub fn assume_immutable(view: Shared) -> Result<Frozen, Refused<Shared>> {
+    // SAFETY: the object is the test's own, and is left alone.
+    unsafe { view.assume_immutable() }
 }

@@ -291,6 +291,7 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match (error.errno, error.cause) {
             (_, Cause::Truncated { .. }) => io::ErrorKind::UnexpectedEof,
+            (_, Cause::Storage { .. }) => io::ErrorKind::Other,
             (Some(errno), _) => Self::from_raw_os_error(errno.raw()).kind(),
             (None, Cause::NotReadable | Cause::NotWritable) => io::ErrorKind::PermissionDenied,
             (None, _) => io::ErrorKind::InvalidInput,

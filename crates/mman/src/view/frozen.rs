@@ -68,6 +68,16 @@ impl CopyLimit {
 /// assert!(Frozen::open_within("Cargo.toml", CopyLimit::bytes(10)).is_err());
 /// # Ok::<(), mman::Error>(())
 /// ```
+///
+/// A slice of it does not outlive it; a part ([`slice`](Self::slice)) does:
+///
+/// ```compile_fail,E0505
+/// let frozen = mman::Frozen::open("Cargo.toml")?;
+/// let bytes = &frozen[..];
+/// drop(frozen);
+/// assert!(bytes.starts_with(b"[package]"));
+/// # Ok::<(), mman::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Frozen {
     /// F1: `start` and `len` are bytes that `held` keeps where they are, and that nobody changes.

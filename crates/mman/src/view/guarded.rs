@@ -144,10 +144,13 @@ impl Guarded {
         Some(self.lost(operation, range).map_or(Ok(answer), Err))
     }
 
-    /// The error of bytes that were lost.
+    /// The error of bytes that were lost. Where there are no bytes, none were.
     #[cold]
     pub(crate) fn lost(&self, operation: Operation, range: &Range<usize>) -> Option<Error> {
         let Reach::Directly(watch) = &self.reach else { return None };
+        if range.is_empty() {
+            return None;
+        }
         let origin = self.mapping.as_ptr().addr();
         let at = |byte: usize| origin.saturating_add(byte);
         let cause = watch.cause_in(&(at(range.start)..at(range.end)), origin)?;

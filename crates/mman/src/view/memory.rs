@@ -10,7 +10,7 @@ use crate::mapping::fork::OnFork;
 use crate::mapping::remap::Growth;
 use crate::object::{Anonymous, SecretMem};
 use crate::options::MapOptions;
-use crate::page::RangeError;
+use crate::page::{PageSize, RangeError};
 use crate::pages::Pages;
 use core::ops::{Deref, DerefMut};
 use mman_sys::{MapFlags, Prot};
@@ -34,11 +34,27 @@ use mman_sys::{MapFlags, Prot};
 ///
 /// A slice of it is gone before anything can take its bytes away:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0505
 /// let memory = mman::Memory::new(4096)?;
 /// let bytes = &memory[..];
 /// let mapping = memory.into_mapping();
 /// assert_eq!(bytes[0], 0);
+/// # Ok::<(), mman::Error>(())
+/// ```
+///
+/// ```compile_fail,E0502
+/// let mut memory = mman::Memory::new(4096)?;
+/// let bytes = &memory[..];
+/// memory.resize(1 << 20)?; // it may move
+/// assert_eq!(bytes[0], 0);
+/// # Ok::<(), mman::Error>(())
+/// ```
+///
+/// ```compile_fail,E0505
+/// let mut memory = mman::Memory::new(4096)?;
+/// let bytes = &mut memory[..];
+/// let frozen = memory.freeze()?; // nobody may write to it any more
+/// bytes[0] = 1;
 /// # Ok::<(), mman::Error>(())
 /// ```
 #[derive(Debug)]
@@ -126,11 +142,11 @@ impl Memory {
             return Err(range_error(Operation::Remap, self.mapping.kind(), past));
         }
         let grown_from = self.len();
+        let shape = self.mapping.shape();
+        let end_of_old = self.mapping.mapped_len().saturating_sub(shape.lead).min(len);
         self.mapping.resize(len, Growth::MayMove)?;
-        // The rest of the last page may hold what was there when it was longer.
-        let page = self.mapping.page_size();
-        let old_page_end = page.round_up(grown_from).unwrap_or(grown_from).min(len);
-        if let Some(rest) = self.get_mut(grown_from..old_page_end) {
+        // The rest of the old pages may hold what was there when it was longer.
+        if let Some(rest) = self.get_mut(grown_from..end_of_old) {
             rest.fill(0);
         }
         Ok(())
@@ -141,12 +157,14 @@ impl Memory {
         self.mapping.set_len(len.min(self.len()));
     }
 
-    /// Makes all bytes zeros, and gives their memory back until they are written again.
+    /// Makes all bytes zeros, and gives their memory back until they are written again. Locked pages and huge pages of
+    /// the pool are kept.
     pub fn clear(&mut self) {
-        // Locked pages are not given back.
-        if self.mapping.kind() != ObjectKind::Anonymous
-            || self.mapping.discard(.., Discard::Now).is_err()
-        {
+        // Huge pages would go back to their pool, which need not have them for us again: that would be SIGBUS. Locked
+        // pages are not given back.
+        let can_discard = self.mapping.kind() == ObjectKind::Anonymous
+            && self.mapping.page_size() == PageSize::base();
+        if !can_discard || self.mapping.discard(.., Discard::Now).is_err() {
             self.fill(0);
         }
     }
@@ -163,7 +181,12 @@ impl Memory {
     pub(super) fn freeze_as(mut self, proof: Proof) -> Result<Frozen, Refused<Self>> {
         match self.mapping.protect(.., Prot::READ) {
             Ok(()) => Ok(Frozen::mapped(self.mapping, proof)),
-            Err(error) => Err(Refused { error, given: self }),
+            // What is several mappings for the kernel may be read-only in part now, and a slice to write to must not be.
+            Err(error) => match self.mapping.protect(.., Prot::READ | Prot::WRITE) {
+                Ok(()) => Err(Refused { error, given: self }),
+                // All of it can be read, and nobody else has it: that is all a proof needs.
+                Err(_) => Ok(Frozen::mapped(self.mapping, proof)),
+            },
         }
     }
 

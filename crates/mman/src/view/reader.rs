@@ -1,6 +1,7 @@
 //! A view as a file that is read.
 
 use super::shared::Shared;
+use crate::error::{Cause, Result};
 use core::fmt;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
@@ -11,6 +12,20 @@ const BUFFER: usize = 32 * 1024;
 ///
 /// As a [`Read`] it copies straight into the caller's buffer. As a [`BufRead`] it has a buffer of its own, since
 /// nobody can be lent bytes that others may change.
+///
+/// At a byte that is lost it stops: what comes before is read, then each read is an error, of the kind `UnexpectedEof`
+/// where the object became shorter. A [`seek`](Seek::seek) leads on elsewhere. `read_to_end` reads all or nothing.
+///
+/// It does not outlive the view:
+///
+/// ```compile_fail,E0597
+/// let reader = {
+///     let view = mman::Shared::open("Cargo.toml")?;
+///     view.reader()
+/// };
+/// let lines = std::io::BufRead::lines(reader);
+/// # Ok::<(), mman::Error>(())
+/// ```
 pub struct Reader<'view> {
     view: &'view Shared,
     /// Where in the view the next byte is that the caller has not had.
@@ -40,11 +55,22 @@ impl<'view> Reader<'view> {
         self.start = self.start.saturating_add(by).min(self.end);
     }
 
-    /// Copies bytes from the view into a buffer that is as long as they are.
-    fn take(&mut self, into: &mut [u8]) -> io::Result<()> {
-        self.view.read_at(self.at, into)?;
-        self.advance(into.len());
-        Ok(())
+    /// Copies the next bytes of the view, up to the first one that is lost, if not that is the next.
+    fn copy(view: &Shared, at: usize, into: &mut [u8]) -> Result<usize> {
+        let error = match view.read_at(at, into) {
+            Ok(()) => return Ok(into.len()),
+            Err(error) => error,
+        };
+        let there = match error.cause() {
+            Cause::Truncated { at: lost } | Cause::Storage { at: lost } => {
+                usize::try_from(lost).map_or(0, |lost| lost.saturating_sub(at))
+            }
+            _ => 0,
+        };
+        match into.get_mut(..there) {
+            Some(into) if there > 0 => view.read_at(at, into).map(|()| there),
+            _ => Err(error),
+        }
     }
 }
 
@@ -54,8 +80,9 @@ impl Read for Reader<'_> {
         let Some(into) = buffer.get_mut(..len).filter(|into| !into.is_empty()) else {
             return Ok(0); // past the end too, where a seek may lead
         };
-        self.take(into)?;
-        Ok(len)
+        let copied = Self::copy(self.view, self.at, into)?;
+        self.advance(copied);
+        Ok(copied)
     }
 
     fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
@@ -63,11 +90,12 @@ impl Read for Reader<'_> {
         bytes.try_reserve(len)?;
         bytes.resize(before.saturating_add(len), 0);
         let into = bytes.get_mut(before..).filter(|into| !into.is_empty());
-        let taken = into.map_or(Ok(()), |into| self.take(into));
-        if taken.is_err() {
-            bytes.truncate(before);
+        let taken = into.map_or(Ok(()), |into| self.view.read_at(self.at, into));
+        match taken {
+            Ok(()) => self.advance(len),
+            Err(_) => bytes.truncate(before), // all or nothing
         }
-        taken.map(|()| len)
+        Ok(taken.map(|()| len)?)
     }
 }
 
@@ -78,9 +106,8 @@ impl BufRead for Reader<'_> {
             self.buffer.resize(len, 0);
             (self.start, self.end) = (0, 0); // R1, should the view refuse
             if len > 0 {
-                self.view.read_at(self.at, &mut self.buffer)?;
+                self.end = Self::copy(self.view, self.at, &mut self.buffer)?;
             }
-            self.end = len;
         }
         Ok(self.held())
     }

@@ -209,13 +209,13 @@ impl Shared {
     /// # Errors
     ///
     /// Those of [`Mapping::write_out`]; [`Cause::Truncated`], [`Cause::Storage`] before anything is written where
-    /// bytes of the range are lost already.
+    /// bytes of the range are lost already, and afterwards where they were lost meanwhile: zeros may be written then.
     pub fn write_out(&self, to: impl AsFd, range: impl RangeBounds<usize>) -> Result<()> {
         let range = self.guarded.bytes(Operation::WriteOut, &range)?;
-        match self.guarded.lost(Operation::WriteOut, &range) {
-            Some(error) => Err(error),
-            None => self.guarded.mapping().write_out(to, range),
-        }
+        let lost = || self.guarded.lost(Operation::WriteOut, &range).map_or(Ok(()), Err);
+        lost()?;
+        let written = self.guarded.mapping().write_out(to, range.clone());
+        lost().and(written) // another thread may have met a page that is gone, and the kernel the zeros in its place
     }
 
     /// The error of the first bytes that this view has lost; `None` while it has all that were asked for.

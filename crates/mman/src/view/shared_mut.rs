@@ -33,6 +33,19 @@ use std::path::Path;
 /// assert!(memory.equals(100, b"hello")?);
 /// # Ok::<(), mman::Error>(())
 /// ```
+///
+/// The view stays while an atomic of it is borrowed:
+///
+/// ```compile_fail,E0505
+/// use mman::{Anonymous, MapOptions, SharedMut};
+/// use std::sync::atomic::Ordering;
+///
+/// let memory = SharedMut::map(&MapOptions::shared(), &Anonymous::new(4096))?;
+/// let counter = memory.atomic_u32(0)?;
+/// let mapping = memory.into_mapping()?;
+/// counter.fetch_add(1, Ordering::AcqRel);
+/// # Ok::<(), mman::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct SharedMut {
     /// Mapped for writing too.
