@@ -11,18 +11,24 @@
     reason = "a test may stop at what it does not expect"
 )]
 
-use mman::{Anonymous, Cause, CopyLimit, FileObject, Frozen, MapOptions, Memory, Proof, Shared};
+use mman::{
+    Anonymous, Cause, CopyLimit, FileObject, Frozen, Immutable, MapOptions, MemFd, Memory, Proof,
+    Shared, SharedMut,
+};
 use mman_testkit::files::{Folder, open_read_write};
 use mman_testkit::{maps, object, page, pattern, require, unchecked};
 use std::fs;
 use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
 const MIB: usize = 1 << 20;
-const SIZES: [usize; 8] = [0, 1, 4095, 4096, 4 * MIB - 1, 4 * MIB, 5 * MIB + 7, 6 * MIB];
+/// From this length on a copy has pages of its own.
+const LARGE: usize = 32 * MIB;
+const SIZES: [usize; 8] = [0, 1, 4095, 4096, 5 * MIB + 7, LARGE - 1, LARGE, LARGE + MIB + 7];
 
 #[test]
 fn a_copy_is_the_file_whatever_its_length() {
@@ -136,7 +142,7 @@ fn a_file_that_changes_while_it_is_copied() {
 #[test]
 fn parts_share_the_bytes_and_keep_them() {
     let folder = Folder::new();
-    for len in [100, 5 * MIB + 7] {
+    for len in [100, LARGE + MIB + 7] {
         let frozen = Frozen::open(folder.patterned("file", len)).unwrap();
         let start = frozen.as_ptr();
         let part = frozen.slice(10..len - 10).unwrap();
@@ -150,7 +156,7 @@ fn parts_share_the_bytes_and_keep_them() {
         assert!(frozen.slice(backwards).is_none() && frozen.slice(..=usize::MAX).is_none());
         let pages = frozen.pages().map(|pages| pages.count());
         assert_eq!(part.pages().map(|pages| pages.count()), pages);
-        assert_eq!(pages.is_some(), len > MIB);
+        assert_eq!(pages.is_some(), len > LARGE);
         drop((frozen, part));
         pattern::assert_is(&inner, 15);
         let threads: Vec<_> = (0..4)
@@ -165,10 +171,10 @@ fn parts_share_the_bytes_and_keep_them() {
 #[test]
 fn large_copies_are_read_only_and_unmapped_with_the_last_part() {
     let folder = Folder::new();
-    let frozen = Frozen::open(folder.patterned("file", 4 * MIB + 1)).unwrap();
-    let range = frozen.as_ptr().addr()..frozen.as_ptr().addr() + 6 * MIB;
+    let frozen = Frozen::open(folder.patterned("file", LARGE + 1)).unwrap();
+    let range = frozen.as_ptr().addr()..frozen.as_ptr().addr() + LARGE + 2 * MIB;
     assert_eq!(maps::accesses(range.clone()), ["r--p"]);
-    assert_eq!(frozen.pages().unwrap().count(), 6 * MIB / page());
+    assert_eq!(frozen.pages().unwrap().count(), (LARGE + 2 * MIB) / page());
 }
 
 #[test]
@@ -226,4 +232,36 @@ fn memfds_and_borrowed_files() {
     pattern::assert_is(&frozen, 0);
     let error = Frozen::copy_within(&file, CopyLimit::NO_COPY).unwrap_err();
     assert_eq!(error.cause(), Cause::CopyLimit { limit: 0 });
+}
+
+#[test]
+fn a_memfd_without_seals_is_copied() {
+    let memfd = MemFd::new((2 * page() + 9) as u64).unwrap();
+    let view = SharedMut::new(&memfd).unwrap();
+    view.write_at(0, &pattern::bytes(0, view.len())).unwrap();
+    let path = format!("/proc/self/fd/{}", memfd.as_fd().as_raw_fd());
+    let copied = Frozen::open(&path).unwrap();
+    assert_eq!(copied.proof(), Proof::Copied, "it can still be written");
+    let refused = memfd.freeze().unwrap_err();
+    assert_eq!(refused.error.cause(), Cause::MappedWritable);
+    let unsealed = MemFd::<Immutable>::from_fd(refused.given.into());
+    assert_eq!(unsealed.unwrap_err().error.cause(), Cause::NotImmutable);
+    assert_eq!(view.len(), copied.len());
+}
+
+/// Without a copy, by the object or by the name that the descriptor has in `/proc`.
+#[test]
+fn a_sealed_memfd_is_mapped() {
+    let memfd = MemFd::new((2 * page() + 9) as u64).unwrap();
+    let bytes = pattern::bytes(0, 2 * page() + 9);
+    memfd.map().unwrap().write_at(0, &bytes).unwrap();
+    let sealed = memfd.freeze().unwrap();
+    let frozen = Frozen::sealed(&sealed).unwrap();
+    let path = format!("/proc/self/fd/{}", sealed.as_fd().as_raw_fd());
+    let by_name = Frozen::open_within(&path, CopyLimit::NO_COPY).unwrap();
+    drop(sealed);
+    for frozen in [frozen, by_name] {
+        assert_eq!((frozen.proof(), frozen.len()), (Proof::Sealed, 2 * page() + 9));
+        pattern::assert_is(&frozen, 0);
+    }
 }

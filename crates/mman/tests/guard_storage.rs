@@ -21,6 +21,7 @@ use mman_testkit::mount::{self, Mount};
 use mman_testkit::{child, page, pattern, require};
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
 
 const PAGES: usize = 64;
 
@@ -180,7 +181,7 @@ fn a_store_that_finds_the_disk_full_is_an_error() {
                 file.seek(SeekFrom::End(-8)).unwrap();
                 file.write_all(b"the last").unwrap();
             }
-            let view = SharedMut::open(&path).unwrap();
+            let view = sparse(&path);
             let (stored, error) = fill_up(&view);
             assert!((20..100).contains(&stored), "{stored} pages in a quarter of a MiB");
             let at = (stored * page()) as u64;
@@ -217,7 +218,7 @@ fn a_full_disk_of_blocks_loses_nothing_that_can_be_read() {
         let place = Folder::new();
         let _mounted = Mount::of_device("ext4", device.path(), place.path()).unwrap();
         let path = place.sparse("sparse", (1000 * page()) as u64);
-        let view = SharedMut::open(&path).unwrap();
+        let view = sparse(&path);
         let (stored, error) = fill_up(&view);
         assert!((100..600).contains(&stored), "{stored} pages in two MiB");
         assert_eq!(error.cause(), Cause::Storage { at: (stored * page()) as u64 });
@@ -285,4 +286,10 @@ fn a_pool_that_is_empty_is_an_error() {
         let view = Private::map(&options, &Anonymous::new(2 * huge)).unwrap();
         assert_eq!(view.write_at(huge, b"here").unwrap_err().cause(), storage(huge));
     });
+}
+
+/// A view for which no blocks were reserved.
+fn sparse(path: &Path) -> SharedMut {
+    let file = FileObject::open_read_write(path).unwrap();
+    SharedMut::map(&MapOptions::shared().sparse(), &file).unwrap()
 }
