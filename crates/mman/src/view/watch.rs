@@ -103,6 +103,11 @@ unsafe impl Repair for Watch {
         if unsafe { area::put_zeros(gone, self.prot) }.is_ok() {
             return true;
         }
+        // Where all new memory is locked (mlockall) there may be no room under the limit for all, but for a page.
+        // SAFETY: as above.
+        if unsafe { area::put_zeros(touched, self.prot) }.is_ok() {
+            return true;
+        }
         // At the limit of mappings nothing can be cut in two. All of it can be replaced.
         self.tail.fetch_min(self.pages.start(), SeqCst);
         // SAFETY: as above.
