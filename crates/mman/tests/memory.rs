@@ -14,8 +14,8 @@
 )]
 
 use mman::{
-    Anonymous, Cause, Frozen, Hint, HugePageSize, MapOptions, Mapping, Memory, PageSize, Proof,
-    Protection, Reservation,
+    Anonymous, Cause, Frozen, Hint, HugePageSize, MapOptions, Mapping, Memory, PageSize, Private,
+    Proof, Protection, Reservation, SharedMut,
 };
 use mman_testkit::huge::Pool;
 use mman_testkit::{child, limits, maps, page, pattern};
@@ -309,6 +309,26 @@ fn huge_memory_that_was_cleared_is_still_there() {
         drop(fs::write(SIZE, before));
     }
     assert!(ended.came_to_its_end(), "{}\n{}{}", ended.status, ended.out, ended.err);
+}
+
+/// Where the pool is empty, memory that was not promised is not there: an error of the view, whose signal is caught.
+#[test]
+fn huge_pages_that_are_not_there_are_errors_of_a_view() {
+    child::run(|| {
+        let Some(_pool) = Pool::with(0) else { return };
+        let Some(size) = PageSize::new(Pool::page_size()).map(HugePageSize::new) else { return };
+        if Pool::free() > 0 || !HugePageSize::available().contains(&size) {
+            return;
+        }
+        let (len, anonymous) = (size.page_size().bytes(), Anonymous::new(2 * Pool::page_size()));
+        let options = MapOptions::shared().huge_pages(size).no_reserve();
+        let view = SharedMut::map(&options, &anonymous).unwrap();
+        assert!(view.write_at(len + 5, b"x").is_err() && view.error().is_some());
+        assert!(view.read_at(0, &mut [0]).is_err() && view.into_mapping().is_err());
+        let options = MapOptions::private().huge_pages(size).no_reserve();
+        let view = Private::map(&options, &anonymous).unwrap();
+        assert!(view.fill(..3, 1).is_err() && view.detach().is_err());
+    });
 }
 
 /// What is lent of the pages changes no byte and takes no access, whichever hint is given.

@@ -18,7 +18,7 @@ use mman::{
     Anonymous, Cause, FileObject, Hint, MapOptions, Operation, Private, Result, Shared, SharedMut,
 };
 use mman_testkit::files::{Folder, open_read_write};
-use mman_testkit::{child, line_of, page, pattern};
+use mman_testkit::{child, limits, line_of, page, pattern};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use rustix::fs::{FallocateFlags, fallocate};
@@ -271,6 +271,27 @@ fn views_are_made_of_the_mappings_they_say() {
     assert_eq!(denied.cause(), Cause::Denied, "what was asked of the options does not count");
     let view = Shared::map(&shared.read_write(), &object).unwrap();
     assert!(view.into_mapping().unwrap().write_at(0, b"x").is_err());
+}
+
+/// Programs that must not wait lock all the memory they will ever map. The zeros in the place of lost pages were more than
+/// the limit allows, and the process died of the signal after all.
+#[test]
+fn a_process_that_locks_all_its_memory_survives_a_truncation() {
+    child::run(|| {
+        let folder = Folder::new();
+        let path = folder.patterned("file", 400 * page());
+        let view = SharedMut::open(&path).unwrap();
+        open_read_write(&path).set_len(page() as u64).unwrap();
+        mman_sys::mlockall(mman_sys::LockAllFlags::FUTURE).unwrap();
+        limits::locked_memory(64 * page() as u64);
+        let error = view.read_at(300 * page(), &mut [0; 3]).unwrap_err();
+        assert_eq!(error.cause(), Cause::Truncated { at: 300 * page() as u64 });
+        assert!(
+            view.write_at(10 * page(), b"x").is_err()
+                && view.fill(390 * page()..391 * page(), 1).is_err()
+        );
+        assert_reads(&view, 0, &pattern::bytes(0, page()));
+    });
 }
 
 type Bounds = (Bound<usize>, Bound<usize>);

@@ -156,7 +156,7 @@ unsafe impl Repair for Watch {
         let gone = self.note(touched);
         // SAFETY: W1; the view tells of these zeros, by W2.
         let put = |pages| unsafe { zeros::put_zeros(pages, self.prot) }.is_ok();
-        // So much may be more memory than the process may have: the one page will do.
+        // So much may be more than the process may have, or may lock (mlockall): the one page will do.
         if put(gone) || (gone != touched && put(touched)) {
             return true;
         }

@@ -120,7 +120,7 @@ const OPERATIONS: &[Operation] = &[
     // Memory and Frozen
     ("Memory::map", |w| w.memory_new()),
     ("Memory, written", |w| w.memory(scribble)),
-    ("Memory::resize", |w| w.memory(|m, d| any(m.resize(d.len())))),
+    ("Memory::resize", |w| w.memory(resize)),
     ("Memory::clear", |w| w.memory(Memory::clear_it)),
     ("Memory::pages", |w| w.memory(|m, d| d.lent(&m.pages()))),
     ("Memory, as it was", |w| w.memory(|_, _| {})),
@@ -193,6 +193,12 @@ fn write(view: &SharedMut, dice: &mut Dice) {
             _ => any(writer.flush()),
         }
     }
+}
+
+fn resize(memory: &mut Memory, dice: &mut Dice) {
+    let before = memory.len();
+    any(memory.resize(dice.len()));
+    assert!(memory.iter().skip(before).all(|byte| *byte == 0), "what is new is zeros");
 }
 
 fn scribble(memory: &mut Memory, dice: &mut Dice) {
