@@ -13,6 +13,12 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// The tests that work on memory. Those of limits and of whole address spaces are left out: the sanitizer's own
 /// memory, terabytes of addresses, is in what they count.
 const TESTS: &[&str] = &[
+    "guard_foreign",
+    "guard_fork",
+    "guard_handler",
+    "guard_owner",
+    "guard_storage",
+    "guard_storm",
     "map_file",
     "model",
     "past_end",
@@ -22,6 +28,7 @@ const TESTS: &[&str] = &[
     "reservation",
     "split_merge",
     "sync_advise",
+    "views",
 ];
 
 /// Bad memory accesses through a mapping are what this library is about: its own handlers and its

@@ -6,7 +6,7 @@ use super::syscall::pointer_mut;
 use crate::{Errno, RawFd};
 
 /// `FS_IOC_FIEMAP` (`linux/fs.h`), whose argument is the head alone.
-const FIEMAP: u32 = iowr::<FiemapHead>(b'f', 11);
+const FS_IOC_FIEMAP: u32 = iowr::<FiemapHead>(b'f', 11);
 
 /// The head of a question (`struct fiemap`, `linux/fiemap.h`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Extent {
 }
 
 /// How many extents one call tells of at most.
-pub const EXTENTS: usize = COUNT as usize;
+const EXTENTS: usize = COUNT as usize;
 const COUNT: u32 = 64;
 
 /// A question with room for its answer.
@@ -55,7 +55,7 @@ struct Fiemap {
     extents: [Extent; EXTENTS],
 }
 
-/// Tells which parts of a range have storage, in order, [`EXTENTS`] at most, and how many it told of.
+/// Tells which parts of a range have storage, in order, 64 at most, and how many it told of.
 /// [fiemap](https://docs.kernel.org/filesystems/fiemap.html)
 ///
 /// # Errors
@@ -70,12 +70,12 @@ pub unsafe fn fiemap(
     fd: RawFd,
     start: u64,
     length: u64,
-    answer: &mut [Extent; EXTENTS],
+    answer: &mut [Extent; 64],
 ) -> Result<usize, Errno> {
     let head = FiemapHead { start, length, extent_count: COUNT, ..FiemapHead::default() };
     let mut map = Fiemap { head, extents: *answer };
     // SAFETY: the kernel reads and writes one head and as many extents as it says; `map` has them.
-    unsafe { ioctl(fd, FIEMAP, pointer_mut(&raw mut map)) }?;
+    unsafe { ioctl(fd, FS_IOC_FIEMAP, pointer_mut(&raw mut map)) }?;
     *answer = map.extents;
     Ok((map.head.mapped_extents as usize).min(EXTENTS))
 }
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn number_and_sizes_are_those_of_the_headers() {
-        assert_eq!(FIEMAP, 0xc020_660b);
+        assert_eq!(FS_IOC_FIEMAP, 0xc020_660b);
         assert_eq!((size_of::<FiemapHead>(), size_of::<Extent>()), (32, 56));
         assert_eq!(core::mem::offset_of!(Extent, flags), 40);
     }

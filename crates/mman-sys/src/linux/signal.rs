@@ -153,4 +153,18 @@ mod tests {
         assert_eq!(sigtimedwait(&set, Some(&now)).unwrap_err(), Errno::EAGAIN);
         sigprocmask(MaskHow::SETMASK, Some(&before), None).unwrap();
     }
+
+    #[test]
+    fn what_is_told_of_a_signal_is_sent_as_it_is() {
+        let set = SigSet::of(Signal::SIGUSR1);
+        let mut before = SigSet::default();
+        sigprocmask(MaskHow::BLOCK, Some(&set), Some(&mut before)).unwrap();
+        let mut told = SigInfo::empty();
+        (told.signal, told.code) = (Signal::SIGUSR1, -77);
+        // SAFETY: the signal is blocked, and waited for.
+        unsafe { tgsigqueueinfo(getpid(), gettid(), Signal::SIGUSR1, &told) }.unwrap();
+        let info = sigtimedwait(&set, None).unwrap();
+        assert_eq!((info.signal, info.code), (Signal::SIGUSR1, -77));
+        sigprocmask(MaskHow::SETMASK, Some(&before), None).unwrap();
+    }
 }

@@ -1,6 +1,6 @@
 //! Memory objects, seals, opening, leases, owners, and the ioctls on files of `/proc`.
 
-use crate::row::{LIBRARY, Row, Set, When, names};
+use crate::row::{KERNEL, LIBRARY, Row, Set, When, names};
 
 pub(crate) fn add(rows: &mut Vec<Row>) {
     names!(rows, When::Defined, MemfdFlags.bits(), "MFD_":
@@ -20,6 +20,11 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
         names!(rows, when, OwnerType.raw(), "F_OWNER_":
             THREAD as "F_OWNER_TID", PROCESS as "F_OWNER_PID", GROUP as "F_OWNER_PGRP");
     }
+    let last = mman_sys::Extent::LAST;
+    rows.push(Row::new("Extent::LAST", "FIEMAP_EXTENT_LAST", last, KERNEL));
+    let inline =
+        "(FIEMAP_EXTENT_NOT_ALIGNED | FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_DATA_TAIL)";
+    rows.push(Row::new("Extent::INLINE", inline, mman_sys::Extent::INLINE, KERNEL));
     rows.push(Row::new("AT_FDCWD", "AT_FDCWD", mman_sys::AT_FDCWD, When::Defined));
     names!(rows, When::Defined, PageCategories.bits(), "PAGE_IS_":
         WPALLOWED, WRITTEN, FILE, PRESENT, SWAPPED, PFNZERO, HUGE, SOFT_DIRTY, GUARD);

@@ -6,8 +6,8 @@ use linux_raw_sys::general::{
     uffdio_writeprotect, uffdio_zeropage,
 };
 use mman_sys::{
-    Cachestat, CachestatRange, IoVec, Owner, PageRegion, ProcmapQuery, ScanArg, SigAction, SigInfo,
-    Stat, Timespec, UffdMessage, UffdRange,
+    Cachestat, CachestatRange, Extent, IoVec, Owner, PageRegion, ProcmapQuery, ScanArg, SigAction,
+    SigInfo, Stat, Timespec, UffdMessage, UffdRange,
 };
 
 pub(crate) fn add(rows: &mut Vec<Row>) {
@@ -61,6 +61,9 @@ fn stat(rows: &mut Vec<Row>) {
 }
 
 fn proc_files(rows: &mut Vec<Row>) {
+    layout!(rows, KERNEL, aligned Extent = "struct fiemap_extent" {
+        logical = "fe_logical", physical = "fe_physical", length = "fe_length", flags = "fe_flags",
+    });
     let scan = When::In(Set::Kernel, "defined PAGEMAP_SCAN");
     layout!(rows, scan, aligned PageRegion = "struct page_region" {
         start = "start", end = "end", categories = "categories",

@@ -10,7 +10,7 @@ use crate::area::range_error;
 use crate::error::{Cause, Error, ObjectKind, Operation, Result};
 use crate::page::{PageSize, resolve};
 use core::ops::{Range, RangeBounds};
-use mman_sys::{EXTENTS, Errno, Extent};
+use mman_sys::{Errno, Extent};
 use rustix::fs::{FallocateFlags, StatFs};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -100,7 +100,7 @@ impl<'object> Blocks<'object> {
     /// Asks where the file has storage. That changes nothing, where reserving anew what is there changes the time
     /// of the last change.
     fn missing(&self) -> Missing {
-        let mut extents = [Extent::default(); EXTENTS];
+        let mut extents = [Extent::default(); 64];
         let mut holes = Holes { at: self.range.start, within: None, bytes: 0 };
         while holes.at < self.range.end {
             let (at, left) = (holes.at, self.range.end.saturating_sub(holes.at));

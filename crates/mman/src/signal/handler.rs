@@ -3,14 +3,13 @@
 //! It takes no lock, allocates nothing, reads no thread-local and calls no C library, so it changes no errno.
 #![expect(unsafe_code, reason = "is a signal handler, and calls the one before it")]
 
-use super::Fault;
-use super::table;
+use super::lock::Lock;
+use super::{Fault, generation, table};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use mman_sys as sys;
 use mman_sys::{ActionFlags, MaskHow, SigAction, SigInfo, SigSet, Signal};
-use std::sync::{Mutex, PoisonError};
 
 /// `SIG_DFL` and `SIG_IGN` (`asm-generic/signal-defs.h`).
 const DEFAULT: usize = 0;
@@ -62,8 +61,9 @@ pub(super) fn is_armed() -> bool {
     if current.handler == our_address() {
         return true;
     }
-    static ARMING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = ARMING.lock().unwrap_or_else(PoisonError::into_inner);
+    static ARMING: Lock = Lock::new();
+    generation::prepare();
+    let _one_at_a_time = ARMING.take(generation::current());
     let current = current_action();
     match current.handler {
         handler if handler == our_address() => true,
@@ -84,7 +84,7 @@ fn current_action() -> SigAction {
 
 /// Installs our handler over `previous`.
 fn install(previous: &SigAction) -> bool {
-    super::generation::prepare();
+    generation::prepare();
     PREVIOUS.set(previous);
     let ours = SigAction {
         handler: our_address(),

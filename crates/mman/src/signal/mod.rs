@@ -36,6 +36,7 @@
 
 mod generation;
 mod handler;
+mod lock;
 mod spare;
 mod state;
 mod table;

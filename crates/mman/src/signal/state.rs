@@ -47,12 +47,17 @@ impl Word for core::sync::atomic::AtomicU64 {
         self.fetch_sub(value, order)
     }
     fn pause(round: u32) {
-        if round < YIELDS {
-            std::thread::yield_now();
-        } else {
-            // A thread of real time yields to none of lower priority, and the handler may be in one.
-            std::thread::sleep(Duration::from_micros(50));
-        }
+        pause(round);
+    }
+}
+
+/// Lets other threads run, for the `round`th time.
+pub(super) fn pause(round: u32) {
+    if round < YIELDS {
+        std::thread::yield_now();
+    } else {
+        // A thread of real time yields to none of lower priority, and what it waits for may be in one.
+        std::thread::sleep(Duration::from_micros(50));
     }
 }
 

@@ -122,7 +122,8 @@ impl Watch {
             distance = size.bytes().max(distance << 1);
             at = page.start().saturating_add(distance);
         }
-        !is_there(last_page(end, size))
+        // Another thread may have noted this very page meanwhile.
+        page.start() >= end || !is_there(last_page(end, size))
     }
 
     fn note_bad(&self, page: PageRange) {
@@ -193,6 +194,21 @@ mod tests {
         watch.tail.fetch_min(START + 8 * SIZE, SeqCst); // as far as the first one came
         assert_eq!(watch.note(page(9)), page(9));
         assert!(!watch.is_whole());
+    }
+
+    /// Another thread notes the page between the two looks of this one; the page before the end was there then, and it
+    /// said that the storage had failed.
+    #[test]
+    fn a_page_that_another_noted_meanwhile_is_still_behind_the_end() {
+        let memory = crate::Memory::new(4 * SIZE).unwrap();
+        let start = memory.as_ptr().addr();
+        let size = PageSize::base();
+        let all = PageRange::within(start..start + 4 * SIZE, size);
+        let watch = Watch::new(all, Prot::READ, ObjectKind::File);
+        let third = PageRange::within(start + 2 * SIZE..start + 3 * SIZE, size);
+        assert!(!watch.ends_at(third), "it can be read");
+        watch.tail.fetch_min(third.start(), SeqCst);
+        assert!(watch.ends_at(third));
     }
 
     #[test]
