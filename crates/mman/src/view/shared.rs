@@ -18,7 +18,10 @@ use std::path::Path;
 /// Bytes are copied out, by instructions and at the speed of memory. A byte that is gone (the file was truncated, the
 /// disk failed) is an [`Error`], [`Cause::Truncated`] or [`Cause::Storage`], and stays one for this view: zeros are
 /// mapped in its place, see [`signal`](crate::signal). Where SIGBUS is somebody else's, the kernel copies instead
-/// (a microsecond each time), and words cannot be loaded ([`Cause::SignalTaken`]).
+/// (a microsecond each time): then words cannot be loaded ([`Cause::SignalTaken`]), and no loss is remembered.
+///
+/// Loss is by pages. Where a file ends inside a page, the rest of that page reads as zeros, as the kernel has it. If the
+/// last page is bad or cannot be filled, the object looks as if it ended there: [`Cause::Truncated`].
 ///
 /// What is read while another writes is a mixture: each byte is one that stood there during the call.
 ///
@@ -149,7 +152,8 @@ impl Shared {
     ///
     /// # Errors
     ///
-    /// [`Cause::Range`]; [`Cause::Truncated`], [`Cause::Storage`] where any byte of the range is lost.
+    /// [`Cause::Range`]; [`Cause::Truncated`], [`Cause::Storage`] where a byte is lost that was looked at. Bytes behind
+    /// the place are not looked at.
     #[inline]
     pub fn find_byte(&self, range: impl RangeBounds<usize>, byte: u8) -> Result<Option<usize>> {
         self.guarded.find(&range, byte)
