@@ -128,20 +128,26 @@ impl Guarded {
         self.mapping.as_ptr().wrapping_add(at)
     }
 
-    /// Touches bytes by instructions, and tells whether they were all there. `None` where that cannot be.
+    /// Touches bytes by instructions, or lets `by_call` do it where that cannot be. Bytes that were lost are an error.
+    ///
+    /// One function, so that nothing of the size of an error is moved where there is none.
     #[inline]
-    pub(crate) fn directly<T>(
+    pub(crate) fn reach<T>(
         &self,
         operation: Operation,
         range: &Range<usize>,
         touch: impl FnOnce(*mut u8) -> T,
-    ) -> Option<Result<T>> {
-        let Reach::Directly(watch) = &self.reach else { return None };
+        by_call: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let Reach::Directly(watch) = &self.reach else { return by_call() };
         let answer = touch(self.pointer(range.start).cast_mut());
         if watch.is_whole() {
-            return Some(Ok(answer));
+            return Ok(answer);
         }
-        Some(self.lost(operation, range).map_or(Ok(answer), Err))
+        match self.lost(operation, range) {
+            Some(error) => Err(error),
+            None => Ok(answer),
+        }
     }
 
     /// The error of bytes that were lost. Where there are no bytes, none were.
@@ -162,14 +168,10 @@ impl Guarded {
     #[inline]
     pub(crate) fn read(&self, at: usize, bytes: &mut [u8]) -> Result<()> {
         let range = self.place(Operation::Read, at, bytes.len())?;
-        // SAFETY: G2, G3; `bytes` is ours, and as long as the range.
-        let copy = |from: *mut u8| unsafe {
-            shared_bytes::copy_out(from, bytes.as_mut_ptr(), bytes.len());
-        };
-        match self.directly(Operation::Read, &range, copy) {
-            Some(done) => done,
-            None => self.mapping.read_at(at, bytes),
-        }
+        let (to, len) = (bytes.as_mut_ptr(), bytes.len());
+        // SAFETY: G2, G3; `to` and `len` are `bytes`, which is ours, and as long as the range.
+        let copy = |from: *mut u8| unsafe { shared_bytes::copy_out(from, to, len) };
+        self.reach(Operation::Read, &range, copy, || self.mapping.read_at(at, bytes))
     }
 
     /// G2: `prot` allows writing, which the views that call this have.
@@ -187,10 +189,7 @@ impl Guarded {
         let copy = |to: *mut u8| unsafe {
             shared_bytes::copy_in(bytes.as_ptr(), to, bytes.len());
         };
-        match self.directly(Operation::Write, &range, copy) {
-            Some(done) => done,
-            None => self.mapping.write_at(at, bytes),
-        }
+        self.reach(Operation::Write, &range, copy, || self.mapping.write_at(at, bytes))
     }
 
     /// As [`write`](Self::write), the same byte everywhere.
@@ -202,15 +201,14 @@ impl Guarded {
         }
         // SAFETY: G2, G3.
         let fill = |to: *mut u8| unsafe { shared_bytes::fill(to, byte, range.len()) };
-        match self.directly(Operation::Write, &range, fill) {
-            Some(done) => done,
-            None => in_pieces(&range, |piece| {
-                let bytes = [byte; PIECE];
+        self.reach(Operation::Write, &range, fill, || {
+            let bytes = [byte; PIECE];
+            let write = |piece: Range<usize>| {
                 let bytes = bytes.get(..piece.len()).unwrap_or_default();
                 self.mapping.write_at(piece.start, bytes).map(|()| None::<()>)
-            })
-            .map(drop),
-        }
+            };
+            in_pieces(&range, write).map(drop)
+        })
     }
 
     /// Writes so much in chunks, until bytes are lost: the zeros that take their place become memory of ours where

@@ -16,19 +16,7 @@ impl Guarded {
         let range = self.bytes(Operation::Search, bounds)?;
         // SAFETY: G2, G3 of the view.
         let find = |start: *mut u8| unsafe { shared_bytes::find(start, range.len(), byte) };
-        let found = match self.directly(Operation::Search, &range, find) {
-            Some(found) => found?,
-            None => in_pieces(&range, |piece| {
-                let mut copy = [0; PIECE];
-                let bytes = self.copied(&piece, &mut copy)?;
-                Ok(bytes
-                    .iter()
-                    .position(|found| *found == byte)
-                    .map(|at| piece.start.saturating_add(at)))
-            })?
-            .map(|at| at.saturating_sub(range.start)),
-        };
-        Ok(found.map(|at| range.start.saturating_add(at)))
+        self.search(&range, find, || self.first_in_pieces(&range, |found| found == byte))
     }
 
     /// The first place of one of two bytes.
@@ -41,15 +29,7 @@ impl Guarded {
         let range = self.bytes(Operation::Search, bounds)?;
         // SAFETY: G2, G3 of the view.
         let find = |start: *mut u8| unsafe { shared_bytes::find_either(start, range.len(), a, b) };
-        if let Some(found) = self.directly(Operation::Search, &range, find) {
-            return Ok(found?.map(|at| range.start.saturating_add(at)));
-        }
-        in_pieces(&range, |piece| {
-            let mut copy = [0; PIECE];
-            let bytes = self.copied(&piece, &mut copy)?;
-            let found = bytes.iter().position(|found| *found == a || *found == b);
-            Ok(found.map(|at| piece.start.saturating_add(at)))
-        })
+        self.search(&range, find, || self.first_in_pieces(&range, |found| found == a || found == b))
     }
 
     /// The last place of a byte.
@@ -62,20 +42,7 @@ impl Guarded {
         let range = self.bytes(Operation::Search, bounds)?;
         // SAFETY: G2, G3 of the view.
         let find = |start: *mut u8| unsafe { shared_bytes::rfind(start, range.len(), byte) };
-        if let Some(found) = self.directly(Operation::Search, &range, find) {
-            return Ok(found?.map(|at| range.start.saturating_add(at)));
-        }
-        let mut end = range.end;
-        while end > range.start {
-            let start = range.start.max(end.saturating_sub(PIECE));
-            let mut copy = [0; PIECE];
-            let bytes = self.copied(&(start..end), &mut copy)?;
-            if let Some(at) = bytes.iter().rposition(|found| *found == byte) {
-                return Ok(Some(start.saturating_add(at)));
-            }
-            end = start;
-        }
-        Ok(None)
+        self.search(&range, find, || self.last_in_pieces(&range, byte))
     }
 
     /// The first place where these bytes stand one after the other.
@@ -88,10 +55,46 @@ impl Guarded {
         // SAFETY: G2, G3 of the view; `needle` is ours.
         let find =
             |start: *mut u8| unsafe { shared_bytes::find_sequence(start, range.len(), needle) };
-        if let Some(found) = self.directly(Operation::Search, &range, find) {
-            return Ok(found?.map(|at| range.start.saturating_add(at)));
+        self.search(&range, find, || self.find_in_copies(&range, needle))
+    }
+
+    /// Looks for a place in a range: by `find`, which counts from the range's start, or by system calls.
+    #[inline]
+    fn search(
+        &self,
+        range: &Range<usize>,
+        find: impl FnOnce(*mut u8) -> Option<usize>,
+        by_call: impl FnOnce() -> Result<Option<usize>>,
+    ) -> Result<Option<usize>> {
+        let find = |start| find(start).map(|at| range.start.saturating_add(at));
+        self.reach(Operation::Search, range, find, by_call)
+    }
+
+    fn first_in_pieces(
+        &self,
+        range: &Range<usize>,
+        wanted: impl Fn(u8) -> bool,
+    ) -> Result<Option<usize>> {
+        in_pieces(range, |piece| {
+            let mut copy = [0; PIECE];
+            let bytes = self.copied(&piece, &mut copy)?;
+            let found = bytes.iter().position(|found| wanted(*found));
+            Ok(found.map(|at| piece.start.saturating_add(at)))
+        })
+    }
+
+    fn last_in_pieces(&self, range: &Range<usize>, byte: u8) -> Result<Option<usize>> {
+        let mut end = range.end;
+        while end > range.start {
+            let start = range.start.max(end.saturating_sub(PIECE));
+            let mut copy = [0; PIECE];
+            let bytes = self.copied(&(start..end), &mut copy)?;
+            if let Some(at) = bytes.iter().rposition(|found| *found == byte) {
+                return Ok(Some(start.saturating_add(at)));
+            }
+            end = start;
         }
-        self.find_in_copies(&range, needle)
+        Ok(None)
     }
 
     /// As above, in windows that are copied by system calls and overlap by all but one byte of the needle.
@@ -122,16 +125,15 @@ impl Guarded {
         // SAFETY: G2, G3 of the view; `bytes` is ours, and as long as the range.
         let equals =
             |start: *mut u8| unsafe { shared_bytes::equals(start, bytes.as_ptr(), bytes.len()) };
-        if let Some(equal) = self.directly(Operation::Search, &range, equals) {
-            return equal;
-        }
-        let different = in_pieces(&range, |piece| {
-            let mut copy = [0; PIECE];
-            let there = self.copied(&piece, &mut copy)?;
-            let place = piece.start.saturating_sub(at)..piece.end.saturating_sub(at);
-            Ok((bytes.get(place) != Some(there)).then_some(()))
-        })?;
-        Ok(different.is_none())
+        self.reach(Operation::Search, &range, equals, || {
+            let different = in_pieces(&range, |piece| {
+                let mut copy = [0; PIECE];
+                let there = self.copied(&piece, &mut copy)?;
+                let place = piece.start.saturating_sub(at)..piece.end.saturating_sub(at);
+                Ok((bytes.get(place) != Some(there)).then_some(()))
+            });
+            different.map(|different| different.is_none())
+        })
     }
 
     /// A piece, copied by a system call.

@@ -62,8 +62,8 @@ impl Guarded {
         self.aligned::<T>(Operation::Read, at)?;
         // SAFETY: G2, G3 of the view; aligned.
         let load = |from: *mut u8| unsafe { T::load(from) };
-        let loaded = self.directly(Operation::Read, &range, load);
-        let loaded = loaded.unwrap_or_else(|| Err(self.no_words(Operation::Read)));
+        let no_words = || Err(self.no_words(Operation::Read));
+        let loaded = self.reach(Operation::Read, &range, load, no_words);
         fence(Ordering::Acquire);
         loaded
     }
@@ -75,8 +75,8 @@ impl Guarded {
         self.aligned::<T>(Operation::Write, at)?;
         // SAFETY: G2, G3 of the view; aligned.
         let store = |to: *mut u8| unsafe { value.store(to) };
-        let stored = self.directly(Operation::Write, &range, store);
-        stored.unwrap_or_else(|| Err(self.no_words(Operation::Write)))
+        let no_words = || Err(self.no_words(Operation::Write));
+        self.reach(Operation::Write, &range, store, no_words)
     }
 
     /// The place of an atomic, which can be reached as long as the view is borrowed, whatever happens to the object.
