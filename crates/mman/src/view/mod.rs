@@ -8,14 +8,9 @@
 //! | [`SharedMut`] | any object, for reading and writing | the same, and stores, atomics |
 //! | [`Private`] | any object, with changes kept here | the same; [`Private::detach`] gives a [`Memory`] |
 
+mod atomic;
 mod frozen;
 mod guarded;
-#[cfg(target_arch = "aarch64")]
-#[path = "load_aarch64.rs"]
-mod load;
-#[cfg(target_arch = "x86_64")]
-#[path = "load_x86_64.rs"]
-mod load;
 mod memory;
 mod private;
 mod reader;
@@ -24,8 +19,15 @@ mod shared;
 mod shared_mut;
 mod watch;
 mod word;
+#[cfg(target_arch = "aarch64")]
+#[path = "words_aarch64.rs"]
+mod words;
+#[cfg(target_arch = "x86_64")]
+#[path = "words_x86_64.rs"]
+mod words;
 mod writer;
 
+pub use atomic::{SharedAtomic, SharedInteger};
 pub use frozen::{CopyLimit, Frozen, Proof};
 pub use memory::Memory;
 pub use private::Private;

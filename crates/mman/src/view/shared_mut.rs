@@ -1,6 +1,6 @@
 //! The view that writes to an object: stores, atomics, what is written back.
-#![expect(unsafe_code, reason = "lends atomics in mapped memory")]
 
+use super::atomic::SharedAtomic;
 use super::guarded::Guarded;
 use super::shared::{Shared, check_shared};
 use super::word::Word;
@@ -11,7 +11,6 @@ use crate::object::{FileObject, MemoryObject};
 use crate::options::MapOptions;
 use crate::pages::sync::Sync;
 use core::ops::{Deref, RangeBounds};
-use core::sync::atomic::{AtomicU32, AtomicU64};
 use mman_sys::Prot;
 use std::path::Path;
 
@@ -131,20 +130,16 @@ impl SharedMut {
         self.guarded().store(at, value)
     }
 
-    /// The four bytes from `at` on as an atomic, shared with everybody who maps the object.
-    ///
-    /// If the object becomes shorter, the atomic becomes one of this view alone, and
-    /// [`error`](Shared::error) tells of it.
+    /// The four bytes from `at` on as an atomic, shared with everybody who maps the object. They stand at a multiple of
+    /// four in memory.
     ///
     /// # Errors
     ///
     /// Those of [`Shared::load`].
     #[inline]
-    pub fn atomic_u32(&self, at: usize) -> Result<&AtomicU32> {
-        let place = self.guarded().atomic::<u32>(at)?;
-        // SAFETY: aligned, readable and writable (G2 of the view) while `self` is borrowed: where the object loses
-        // the page, zeros take its place. All other accesses are atomic too.
-        Ok(unsafe { AtomicU32::from_ptr(place) })
+    pub fn atomic_u32(&self, at: usize) -> Result<SharedAtomic<'_, u32>> {
+        // W1: G2 of the view; where the object loses the page, zeros take its place.
+        self.guarded().place_of_atomic::<u32>(at).map(SharedAtomic::new)
     }
 
     /// The eight bytes from `at` on as an atomic: see [`atomic_u32`](Self::atomic_u32).
@@ -153,10 +148,8 @@ impl SharedMut {
     ///
     /// Those of [`Shared::load`].
     #[inline]
-    pub fn atomic_u64(&self, at: usize) -> Result<&AtomicU64> {
-        let place = self.guarded().atomic::<u64>(at)?;
-        // SAFETY: as in `atomic_u32`.
-        Ok(unsafe { AtomicU64::from_ptr(place) })
+    pub fn atomic_u64(&self, at: usize) -> Result<SharedAtomic<'_, u64>> {
+        self.guarded().place_of_atomic::<u64>(at).map(SharedAtomic::new) // W1: as above
     }
 
     /// The bytes as a file that is written from its start: [`Write`](std::io::Write), [`Seek`](std::io::Seek). It

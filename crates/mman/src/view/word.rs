@@ -5,8 +5,6 @@ use super::guarded::Guarded;
 use crate::area::range_error;
 use crate::error::{Cause, Error, Operation, Result};
 use crate::page::RangeError;
-use core::sync::atomic::{AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize};
-use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
 use core::sync::atomic::{Ordering, fence};
 
 /// A number that the processor loads and stores in one step, where it is aligned: `u8` to `u64`, `i8` to `i64`,
@@ -21,38 +19,38 @@ mod sealed {
         unsafe fn load(from: *const u8) -> Self;
         /// # Safety
         ///
-        /// `to` is aligned and can be read and written; others may do so too meanwhile, by atomic steps.
+        /// `to` is aligned and can be written; others may do so too meanwhile.
         unsafe fn store(self, to: *mut u8);
     }
 }
 
-/// A word type is loaded by `load`, an instruction, and stored as an atomic of its width.
+/// A word type is loaded and stored by the instruction for the bits that it has.
 macro_rules! words {
-    ($($word:ty: $atomic:ty, $load:ident;)*) => {$(
+    ($($word:ty as $bits:ty: $load:ident, $store:ident;)*) => {$(
         impl Word for $word {}
         impl sealed::Sealed for $word {
             #[inline]
             unsafe fn load(from: *const u8) -> Self {
                 // SAFETY: the caller's promise.
-                let bits = unsafe { super::load::$load(from) };
+                let bits = unsafe { super::words::$load(from) };
                 <$word>::from_ne_bytes(bits.to_ne_bytes())
             }
             #[inline]
             unsafe fn store(self, to: *mut u8) {
+                let bits = <$bits>::from_ne_bytes(self.to_ne_bytes());
                 // SAFETY: the caller's promise.
-                let atomic = unsafe { <$atomic>::from_ptr(to.cast()) };
-                atomic.store(self, Ordering::Release);
+                unsafe { super::words::$store(to, bits) }
             }
         }
     )*};
 }
 
 words! {
-    u8: AtomicU8, load_8; i8: AtomicI8, load_8;
-    u16: AtomicU16, load_16; i16: AtomicI16, load_16;
-    u32: AtomicU32, load_32; i32: AtomicI32, load_32;
-    u64: AtomicU64, load_64; i64: AtomicI64, load_64;
-    usize: AtomicUsize, load_64; isize: AtomicIsize, load_64;
+    u8 as u8: load_8, store_8; i8 as u8: load_8, store_8;
+    u16 as u16: load_16, store_16; i16 as u16: load_16, store_16;
+    u32 as u32: load_32, store_32; i32 as u32: load_32, store_32;
+    u64 as u64: load_64, store_64; i64 as u64: load_64, store_64;
+    usize as u64: load_64, store_64; isize as u64: load_64, store_64;
 }
 
 impl Guarded {
@@ -76,19 +74,20 @@ impl Guarded {
         // SAFETY: G2, G3 of the view; aligned.
         let store = |to: *mut u8| unsafe { value.store(to) };
         let no_words = || Err(self.no_words(Operation::Write));
+        fence(Ordering::Release);
         self.reach(Operation::Write, &range, store, no_words)
     }
 
     /// The place of an atomic, which can be reached as long as the view is borrowed, whatever happens to the object.
     ///
     /// G2: `prot` allows writing, which the views that call this have.
-    pub(super) fn atomic<T>(&self, at: usize) -> Result<*mut T> {
+    pub(super) fn place_of_atomic<T>(&self, at: usize) -> Result<*mut u8> {
         self.place(Operation::Read, at, size_of::<T>())?;
         self.aligned::<T>(Operation::Read, at)?;
         if !self.is_direct() {
             return Err(self.no_words(Operation::Read));
         }
-        Ok(self.pointer(at).cast_mut().cast())
+        Ok(self.pointer(at).cast_mut())
     }
 
     #[inline]
