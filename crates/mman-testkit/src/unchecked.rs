@@ -94,3 +94,13 @@ pub fn assume_immutable(view: Shared) -> Result<Frozen, Refused<Shared>> {
     // SAFETY: the object is the test's own, and is left alone.
     unsafe { view.assume_immutable() }
 }
+
+/// Says that the test's handler of SIGBUS passes faults on, which it does.
+///
+/// # Errors
+///
+/// Those of [`mman::signal::host_forwards`].
+pub fn host_forwards() -> mman::Result<()> {
+    // SAFETY: the test has installed one, and keeps it.
+    unsafe { mman::signal::host_forwards() }
+}

@@ -356,7 +356,7 @@ fn a_later_handler_that_forwards_keeps_old_views_and_gives_new_ones_calls() {
                     let ours = signals::full(forwarding, NO_FLAGS, NONE);
                     signals::install(Signal::SIGBUS, &ours);
                     let (new, new_path) = view_of(folder, "new");
-                    assert!(old.is_direct() && !new.is_direct() && !mman::signal::is_armed());
+                    assert!(old.is_direct() && !new.is_direct() && !mman::signal::arm());
                     assert_eq!(signals::installed(Signal::SIGBUS).handler, ours.handler);
                     for (view, path) in [(old, old_path), (new, new_path)] {
                         truncate(&path);

@@ -7,7 +7,6 @@
     reason = "a test may stop at what it does not expect"
 )]
 
-use mman::signal::{self, Owner};
 use mman::{Cause, FileObject, SharedMut};
 use mman_sys::{ActionFlags, SigInfo, SigSet, Signal};
 use mman_testkit::files::{Folder, open_read_write};
@@ -121,7 +120,7 @@ extern "C" fn forwards(signal: c_int, info: *const SigInfo, context: *mut c_void
 fn the_child_of_a_program_that_forwards_drops_its_views() {
     child::run(|| {
         signals::install(Signal::SIGBUS, &signals::full(forwards, ActionFlags::ONSTACK, SigSet(0)));
-        signal::set_owner(Owner::HostForwards).unwrap();
+        unchecked::host_forwards().unwrap();
         assert!(fork_in_the_storm(300) > 1500);
     });
 }

@@ -9,7 +9,10 @@
     reason = "a test may stop at what it does not expect"
 )]
 
-use mman::{Anonymous, Cause, MapOptions, Mapping, Private, Protection, Reservation, Shared};
+use mman::process::{LockAll, lock_all_on_fault};
+use mman::{
+    Anonymous, Cause, FileObject, MapOptions, Mapping, Private, Protection, Reservation, Shared,
+};
 use mman::{SharedMut, signal};
 use mman_testkit::files::{Folder, open_read_write};
 use mman_testkit::limits::{self, Resource};
@@ -100,7 +103,7 @@ fn repaired_under(limit: impl FnOnce()) {
     }
     assert!(two.write_at(2 * page(), b"gone").is_err());
     assert!(three.write_at(2 * page() - 1, b"gone").is_err());
-    assert!(signal::is_armed());
+    assert!(signal::arm());
 }
 
 #[test]
@@ -117,8 +120,7 @@ fn at_the_limit_of_data() {
     });
 }
 
-/// A program that locks all that it maps from now on, and may lock little more: a page at a time is replaced. Where there
-/// is no room for a page nothing can be mapped at all, and the process dies as it would have.
+/// A program that locks all that it maps from now on, and may lock little more: a page at a time is replaced.
 #[test]
 fn at_the_limit_of_locked_memory() {
     child::run(|| {
@@ -126,5 +128,47 @@ fn at_the_limit_of_locked_memory() {
             limits::locked_memory(160 * page() as u64);
             mman_testkit::memory::lock_future();
         });
+    });
+}
+
+/// As above, and not a page more may be locked: zeros that were mapped before take the place.
+#[test]
+fn past_the_limit_of_locked_memory() {
+    for all in [LockAll::Future, LockAll::Both] {
+        child::run(move || {
+            repaired_under(|| {
+                limits::locked_memory(160 * page() as u64);
+                lock_all_on_fault(all).unwrap();
+                let mut held = Vec::new();
+                let error = loop {
+                    match Anonymous::new(page()).map() {
+                        Ok(mapping) => held.push(mapping),
+                        Err(error) => break error,
+                    }
+                };
+                assert!(matches!(error.cause(), Cause::LockLimit { .. }), "{error}");
+                std::mem::forget(held);
+            });
+        });
+    }
+}
+
+/// Views of ranges that follow each other are one mapping for the kernel: one in the middle needs two cuts.
+#[test]
+fn in_the_middle_of_a_mapping_at_the_limit_of_mappings() {
+    child::run(|| {
+        let folder = Folder::new();
+        let path = folder.patterned("file", 6 * page());
+        let file = FileObject::open(&path).unwrap();
+        let part = |place: u64| place * page() as u64..(place + 1) * page() as u64;
+        let views: Vec<_> = (0..6)
+            .rev()
+            .map(|place| Shared::map(&MapOptions::shared().range(part(place)), &file).unwrap())
+            .collect();
+        let _full = Full::new();
+        open_read_write(&path).set_len(0).unwrap();
+        for place in [3, 1, 5, 0, 2, 4] {
+            assert_eq!(cause(&views[place], 0), truncated(0), "view {place}");
+        }
     });
 }

@@ -54,9 +54,8 @@ fn our_address() -> usize {
 
 /// Whether a fault is repaired when it happens now: installs the handler, or finds it installed.
 ///
-/// A handler that somebody put in our place is trusted only if there was none of ours before it, or it says so by
-/// [`Owner`](super::Owner).
-pub(super) fn is_armed() -> bool {
+/// A handler that somebody put in our place is trusted only if there was none of ours before it.
+pub(super) fn arm() -> bool {
     let current = current_action();
     if current.handler == our_address() {
         return true;

@@ -7,7 +7,7 @@
 //! was there before, or ends the process as if none were.
 //!
 //! Views install the handler by themselves, when the first one is made. A program that has a handler of its own says
-//! so before, by [`set_owner`].
+//! so before: [`host_forwards`], or [`set_owner`] if it passes nothing on.
 //!
 //! ```no_run
 //! use mman::signal::{self, Owner};
@@ -21,7 +21,9 @@
 //!     }
 //!     // ... what the program does with a SIGBUS of its own ...
 //! }
-//! signal::set_owner(Owner::HostForwards)?;
+//! // ... sigaction(SIGBUS, on_bus) ...
+//! // SAFETY: it is installed, stays, and asks this library first.
+//! unsafe { signal::host_forwards()? };
 //! # let _ = on_bus;
 //! # Ok::<(), mman::Error>(())
 //! ```
@@ -87,24 +89,17 @@ pub unsafe trait Repair: Send + Sync + 'static {
 pub enum Owner {
     /// This library's: it installs one when the first view is made. Unless told otherwise.
     Library,
-    /// The program's, which calls [`handle`] first. This library installs nothing.
-    HostForwards,
-    /// The program's, which does not. This library installs nothing, and its views copy by system calls.
+    /// The program's, which passes nothing on. This library installs nothing, and its views copy by system calls.
     Host,
 }
 
-/// The number of the owner, and whether views rely on that already.
-static OWNER: AtomicU8 = AtomicU8::new(0);
+/// Whose the handler is, as a number, and whether views rely on that already.
+static OWNER: AtomicU8 = AtomicU8::new(LIBRARY);
+const LIBRARY: u8 = 0;
+const HOST: u8 = 1;
+const HOST_FORWARDS: u8 = 2;
 const NUMBER: u8 = 0b11;
 const RELIED_ON: u8 = 0b100;
-
-const fn owner_of(number: u8) -> Owner {
-    match number & NUMBER {
-        1 => Owner::HostForwards,
-        2 => Owner::Host,
-        _ => Owner::Library,
-    }
-}
 
 /// Says whose the handler of SIGBUS is, before the first view is made.
 ///
@@ -112,11 +107,27 @@ const fn owner_of(number: u8) -> Owner {
 ///
 /// [`Cause::SignalTaken`] where views rely on another owner already.
 pub fn set_owner(new: Owner) -> Result<()> {
-    let number = match new {
-        Owner::Library => 0,
-        Owner::HostForwards => 1,
-        Owner::Host => 2,
-    };
+    set_number(match new {
+        Owner::Library => LIBRARY,
+        Owner::Host => HOST,
+    })
+}
+
+/// Says, before the first view is made, that the program has a handler of SIGBUS which calls [`handle`] first. This
+/// library installs nothing then, and its views are as fast as with its own.
+///
+/// # Errors
+///
+/// [`Cause::SignalTaken`] where views rely on another owner already.
+///
+/// # Safety
+///
+/// Such a handler is installed as long as there are views: without it a page that is gone kills the process.
+pub unsafe fn host_forwards() -> Result<()> {
+    set_number(HOST_FORWARDS)
+}
+
+fn set_number(number: u8) -> Result<()> {
     let change = |old: u8| match old & RELIED_ON {
         0 => Some(number),
         _ => (old & NUMBER == number).then_some(old),
@@ -126,16 +137,16 @@ pub fn set_owner(new: Owner) -> Result<()> {
     changed.map(drop).map_err(taken)
 }
 
-/// Whether faults in registered ranges are repaired from now on: installs the handler if it is this library's.
-/// `false` where SIGBUS belongs to somebody who has not said that it is passed on.
+/// Sees to it that faults in registered ranges are repaired from now on: installs the handler if it is this library's
+/// to install. `false` where SIGBUS belongs to somebody who has not said that it is passed on.
 #[must_use]
-pub fn is_armed() -> bool {
+pub fn arm() -> bool {
     // From here on the owner is who it is: noted before the handler is installed for him.
-    let rely = |old: u8| (owner_of(old) != Owner::Host).then_some(old | RELIED_ON);
-    match OWNER.fetch_update(Relaxed, Relaxed, rely).map(owner_of) {
-        Ok(Owner::Library) => handler::is_armed(),
-        Ok(Owner::HostForwards) => true,
-        Ok(Owner::Host) | Err(_) => false,
+    let rely = |old: u8| (old & NUMBER != HOST).then_some(old | RELIED_ON);
+    match OWNER.fetch_update(Relaxed, Relaxed, rely).map(|old| old & NUMBER) {
+        Ok(LIBRARY) => handler::arm(),
+        Ok(HOST_FORWARDS) => true,
+        _ => false,
     }
 }
 

@@ -8,7 +8,7 @@
 
 use super::state::State;
 use super::{Fault, Repair};
-use super::{generation, spare};
+use super::{generation, spare, zeros};
 use core::ops::{Deref, Range};
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -133,11 +133,13 @@ unsafe impl<R: Repair> Send for Registered<R> {}
 unsafe impl<R: Repair> Sync for Registered<R> {}
 
 impl<R: Repair> Registered<R> {
-    /// Has faults in `addresses` repaired by `value`. `None` when the table is full.
+    /// Has faults in `addresses` repaired by `value`, once the handler is installed: see [`arm`](super::arm). `None` when
+    /// the table is full.
     #[must_use]
     pub fn new(addresses: Range<usize>, value: R) -> Option<Self> {
         generation::prepare(); // also where the handler is the program's
         spare::prepare();
+        zeros::prepare();
         let (index, slot) = claim()?;
         let head = Head { repair: repair::<R> };
         let entry = NonNull::new(Box::into_raw(Box::new(Entry { head, value })))?;

@@ -109,7 +109,7 @@ impl<T: SharedInteger> SharedAtomic<'_, T> {
         Self { at, view: PhantomData }
     }
 
-    /// Loads the value. `Release` and `AcqRel` count as `SeqCst`.
+    /// Loads the value.
     #[inline]
     #[must_use]
     pub fn load(&self, order: Ordering) -> T {
@@ -120,7 +120,7 @@ impl<T: SharedInteger> SharedAtomic<'_, T> {
         value
     }
 
-    /// Stores a value. `Acquire` and `AcqRel` count as `SeqCst`.
+    /// Stores a value.
     #[inline]
     pub fn store(&self, value: T, order: Ordering) {
         before(order);

@@ -48,7 +48,7 @@ impl Guarded {
             return Err(refuse(Cause::NotSupported)); // it would grow past what the view watches
         }
         let mapping = options.protection(prot).map(object)?;
-        let reach = if mapping.is_empty() || !signal::is_armed() {
+        let reach = if mapping.is_empty() || !signal::arm() {
             Reach::ByCall
         } else {
             let start = mapping.area.address();

@@ -11,6 +11,8 @@ use mman_sys::Prot;
 
 /// No address.
 const NOWHERE: usize = usize::MAX;
+/// Pages that are tried one by one where nothing can be read: 256 MiB, which takes a quarter of a second at most.
+const EACH: usize = 1 << 16;
 /// Bad pages that are known one by one.
 const SINGLE: usize = 16;
 
@@ -106,20 +108,22 @@ impl Watch {
     /// Whether nothing can be read from a page on. Where a page behind it can, or the page itself and only not
     /// written, the object is as long as it was and its storage failed.
     ///
-    /// The last page may have failed too, so that it alone proves nothing: pages at doubling distances are tried. If
-    /// none of them can be read, what is between them is given up with them.
+    /// The last page may have failed too, so that it alone proves nothing: each page is tried, up to the first that can
+    /// be read. Behind [`EACH`] pages it is pages at doubling distances, and what is between them is given up with
+    /// them.
     fn ends_at(&self, page: PageRange) -> bool {
         let size = self.pages.page_size();
         let end = self.tail.load(SeqCst).min(self.pages.end());
         // What can be read may be zeros that were put there meanwhile: those are noted, by W2.
         let is_there = |at| zeros::can_populate(at) && !self.is_noted(at);
-        let mut distance = 0;
+        let mut distance = 0_usize;
         let mut at = page.start();
         while at < end {
             if is_there(at) {
                 return false;
             }
-            distance = size.bytes().max(distance << 1);
+            let each = distance >> size.log2() < EACH;
+            distance = if each { distance.saturating_add(size.bytes()) } else { distance << 1 };
             at = page.start().saturating_add(distance);
         }
         // Another thread may have noted this very page meanwhile.
@@ -157,14 +161,22 @@ unsafe impl Repair for Watch {
         let gone = self.note(touched);
         // SAFETY: W1; the view tells of these zeros, by W2.
         let put = |pages| unsafe { zeros::put_zeros(pages, self.prot) }.is_ok();
-        // So much may be more than the process may have, or may lock (mlockall): the one page will do.
-        if put(gone) || (gone != touched && put(touched)) {
+        // So much may be more than the process may have, or may lock (mlockall): the one page will do. Where not even
+        // that can be locked, it is zeros that were mapped before.
+        // SAFETY: as above.
+        let put_premade = || unsafe { zeros::put_premade(touched, self.prot) }.is_ok();
+        if put(gone) || (gone != touched && put(touched)) || put_premade() {
             return true;
         }
-        // At the limit of mappings nothing can be cut in two. All of it can be replaced; past the limit, which `mmap`
-        // may step over by one, only when there is one less.
+        // At the limit of mappings nothing can be cut in two. All of it can be replaced, if there is room for the cuts
+        // between it and neighbours that the kernel counts as one with it.
         self.tail.fetch_min(self.pages.start(), SeqCst);
-        put(self.pages) || (signal::release_spare() && put(self.pages))
+        while !put(self.pages) {
+            if !signal::release_spare() {
+                return false;
+            }
+        }
+        true
     }
 }
 

@@ -137,7 +137,7 @@ const OPERATIONS: &[Operation] = &[
     ("Feature::support", |w| any(w.dice.pick(&Feature::ALL).support())),
     ("HugePageSize::available", |_| any(HugePageSize::available())),
     ("leaked", |_| any(mman::leaked())),
-    ("signal::set_owner", |_| any((signal::set_owner(Owner::Library), signal::is_armed()))),
+    ("signal::set_owner", |_| any((signal::set_owner(Owner::Library), signal::arm()))),
     ("exchange", |w| w.exchange()),
     ("fork", |w| w.fork()),
 ];
