@@ -251,10 +251,10 @@ fn a_range_of_all_addresses_comes_to_its_end() {
         let start = memory.as_ptr().addr();
         let end = start + 3 * page();
         let myself = Process::myself();
-        let advised = myself.advise([0..end], Hint::Cold).unwrap();
+        let advised = myself.advise(Some(0..end), Hint::Cold).unwrap();
         assert!(advised > 3 * page() && advised < end / 2, "{advised}");
         // From there on up is also what cannot be advised, as the pages of the kernel's clock.
-        match myself.advise([start..usize::MAX - page()], Hint::Cold) {
+        match myself.advise(Some(start..usize::MAX - page()), Hint::Cold) {
             Ok(advised) => assert!(advised >= 3 * page()),
             Err(error) => assert!(error.range().unwrap().0 >= end as u64, "{error}"),
         }

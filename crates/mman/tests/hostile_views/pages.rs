@@ -16,8 +16,11 @@ pub(crate) const TABLE: &[Operation] = &[
     }),
 ];
 
+/// As [`Operation`], on pages that are lent.
+type OnPages = (&'static str, fn(&Pages<'_>, &mut Dice));
+
 /// The methods of pages, on those of every owner.
-pub(crate) const LENT: &[(&str, fn(&Pages<'_>, &mut Dice))] = &[
+pub(crate) const LENT: &[OnPages] = &[
     ("Pages::advise", |p, d| any(p.advise(d.bounds(), d.hint()))),
     ("Pages::sync", |p, d| any(p.sync(d.bounds(), d.sync()))),
     ("Pages::count, page_size", |p, _| any((p.count(), p.page_size()))),
