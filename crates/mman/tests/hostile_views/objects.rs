@@ -82,16 +82,13 @@ fn create(dice: &mut Dice) {
     options.create().into_iter().for_each(|memory| dice.give(OwnedFd::from(memory)));
 }
 
-/// A descriptor as a memfd in that state, if it is one; else what [`MemFd::from_fd`] gave back is kept.
+/// A descriptor as a memfd in that state, if it is one.
 fn memfd<S: SealState>(world: &mut World, act: impl FnOnce((&MemFd<S>, &mut Dice))) {
     let dice = &mut world.dice;
-    let Some(fd) = dice.descriptor() else { return };
-    match MemFd::<S>::from_fd(fd) {
-        Ok(memory) => {
-            act((&memory, dice));
-            dice.give(OwnedFd::from(memory));
-        }
-        Err(refused) => dice.give(refused.given),
+    match dice.descriptor().map(MemFd::<S>::from_fd) {
+        Some(Ok(memory)) => act((&memory, dice)),
+        Some(Err(refused)) => any(refused.given),
+        None => {}
     }
 }
 
@@ -101,22 +98,14 @@ fn map_memfd<S: SealState>(world: &mut World) {
     made.into_iter().for_each(|mapping| world.keep(mapping));
 }
 
+/// The descriptor is one of several, so what is sealed stays among those that are thrown.
 fn seal(dice: &mut Dice) {
-    let Some(fd) = dice.descriptor() else { return };
-    let (first, second) = (dice.one_in(2), dice.one_in(2));
-    let memory = match MemFd::<Unsealed>::from_fd(fd) {
-        Ok(memory) => memory,
-        Err(refused) => return dice.give(refused.given),
-    };
-    let fd = match (first, second) {
-        (true, true) => match memory.fix_size() {
-            Ok(fixed) => fixed.freeze().map_or_else(|r| OwnedFd::from(r.given), OwnedFd::from),
-            Err(refused) => OwnedFd::from(refused.given),
-        },
-        (true, false) => memory.fix_size().map_or_else(|r| OwnedFd::from(r.given), OwnedFd::from),
-        (false, _) => memory.freeze().map_or_else(|r| OwnedFd::from(r.given), OwnedFd::from),
-    };
-    dice.give(fd);
+    let Some(Ok(memory)) = dice.descriptor().map(MemFd::<Unsealed>::from_fd) else { return };
+    match dice.below(4) {
+        0 => any(memory.fix_size().map(MemFd::<FixedSize>::freeze)),
+        1 | 2 => any(memory.fix_size()),
+        _ => any(memory.freeze()),
+    }
 }
 
 impl World {
@@ -133,7 +122,10 @@ impl World {
             && let Ok(object) = FileObject::new(fd)
         {
             any((object.file(), object.size()));
-            self.dice.give(object.into_file());
+            let fd = object.into_file();
+            if self.dice.one_in(8) {
+                self.dice.give(fd);
+            }
         }
         any(FileObject::new(object::name_only(&self.dice.files.fifo)));
     }

@@ -4,7 +4,7 @@ use crate::dice::Dice;
 use crate::world::{Operation, Summed, View, World, any, sum};
 use mman::{CopyLimit, Frozen, Immutable, MemFd, Memory, Private, Shared, SharedMut};
 use std::io::{BufRead, Read, Seek, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -275,9 +275,7 @@ impl World {
     fn frozen_sealed(&mut self) {
         let Some(fd) = self.dice.descriptor() else { return };
         if let Ok(memory) = MemFd::<Immutable>::from_fd(fd) {
-            let frozen = Frozen::sealed(&memory);
-            self.dice.give(OwnedFd::from(memory));
-            self.keep_frozen(frozen.ok());
+            self.keep_frozen(Frozen::sealed(&memory).ok());
         }
     }
 
