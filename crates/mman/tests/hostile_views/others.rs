@@ -7,7 +7,7 @@ use mman::kernel::Feature;
 use mman::process::{self, LockAll, Process};
 use mman::signal::{self, Owner};
 use mman::{
-    Errno, Error, Hint, KeyRights, OnFree, PageAllocator, PageRange, PageRun, PageSize,
+    Errno, Error, Hint, KeyRights, MapOptions, OnFree, PageAllocator, PageRange, PageRun, PageSize,
     ProtectionKey,
 };
 use std::ops::Range;
@@ -99,7 +99,12 @@ impl World {
         let made = if self.dice.one_in(2) {
             PageAllocator::new(self.dice.len())
         } else {
-            let Some(space) = self.spaces.take(&mut self.dice) else { return };
+            let Some(mut space) = self.spaces.take(&mut self.dice) else { return };
+            if self.dice.one_in(2) {
+                let dice = &mut self.dice;
+                any(space.place(0, &MapOptions::private(), &&*dice.object()));
+                any((space.commit(..), space.write_at(0, &dice.bytes())));
+            }
             PageAllocator::from_reservation(space)
         };
         let Ok(allocator) = made else { return };
