@@ -28,7 +28,8 @@ impl Process {
     ///
     /// The process runs on meanwhile and may unmap what it likes, so a hole stops nothing: of a range with a
     /// hole the mapped pages are advised all the same, but the answer does not count it (beyond 1 GiB: not that
-    /// GiB of it). An address that no process can have, as that of `[vsyscall]`, is a hole too. Anything else
+    /// GiB of it). An address that no process can have, as that of `[vsyscall]`, is a hole too. Of a range of more
+    /// than 1 TiB only what [`maps`](Self::maps) tells is tried, so all addresses may be one range. Anything else
     /// stops at the range that the error tells ([`Error::range`]); what came before is advised.
     ///
     /// # Errors
