@@ -106,7 +106,8 @@ const THREADS: usize = 3;
 
 /// So long in this process, whose every mapping but the canaries may be anything afterwards.
 fn hammer(time: Duration, seed: u64) {
-    any(MemFd::<Unsealed>::from_fd(MemFd::new(1).unwrap().into())); // what is asked once, is asked before forks
+    // What is asked once, is asked before forks.
+    any((shm_prefix(), MemFd::<Unsealed>::from_fd(MemFd::new(1).unwrap().into())));
     let files = Arc::new(Files::new());
     let stop = AtomicBool::new(false);
     let mut cages = Vec::new();
