@@ -58,7 +58,7 @@ impl Entry {
 #[must_use]
 pub fn all() -> Vec<Entry> {
     loop {
-        let text = fs::read_to_string("/proc/self/maps").expect("/proc/self/maps");
+        let text = text_of("/proc/self/maps");
         let entries: Vec<Entry> = text
             .lines()
             .map(|line| parse(line).unwrap_or_else(|| panic!("not a mapping: {line}")))
@@ -123,7 +123,7 @@ pub fn is_free(range: Range<usize>) -> bool {
 /// Where the file cannot be read.
 #[must_use]
 pub fn flags_within(range: Range<usize>) -> Vec<(Range<usize>, Vec<String>)> {
-    let text = fs::read_to_string("/proc/self/smaps").expect("/proc/self/smaps");
+    let text = text_of("/proc/self/smaps");
     let mut found = Vec::new();
     let mut addresses = 0..0;
     for line in text.lines() {
@@ -191,6 +191,11 @@ fn parse(line: &str) -> Option<Entry> {
     let inode = words.next()?.parse().ok()?;
     let name = words.collect::<Vec<_>>().join(" ");
     Some(Entry { range, access, offset, device, inode, name })
+}
+
+/// What a file of `/proc` says. Names of files are any bytes.
+pub(crate) fn text_of(path: &str) -> String {
+    String::from_utf8_lossy(&fs::read(path).expect(path)).into_owned()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Counts of memory that `/proc` gives: of a range, of the process, of the machine.
 
+use crate::maps::text_of;
 use std::fs;
 use std::ops::Range;
 
@@ -11,7 +12,7 @@ use std::ops::Range;
 /// Where the file cannot be read, or has no such line.
 #[must_use]
 pub fn bytes(range: Range<usize>, count: &str) -> usize {
-    let text = fs::read_to_string("/proc/self/smaps").expect("/proc/self/smaps");
+    let text = text_of("/proc/self/smaps");
     let mut inside = false;
     let mut sum = 0;
     let mut known = false;
@@ -47,7 +48,7 @@ pub fn of_process(count: &str) -> usize {
 /// Where the file cannot be read.
 #[must_use]
 pub fn numa_line(address: usize) -> Option<String> {
-    let text = fs::read_to_string("/proc/self/numa_maps").expect("/proc/self/numa_maps");
+    let text = text_of("/proc/self/numa_maps");
     let starts_before = |line: &&str| {
         let start = line.split(' ').next().and_then(|start| usize::from_str_radix(start, 16).ok());
         start.is_some_and(|start| start <= address)

@@ -243,6 +243,24 @@ fn more_than_a_call_takes_is_advised_whole() {
     assert_eq!(process.advise(two, Hint::Cold).unwrap(), (5 << 30) - page());
 }
 
+/// Of a range of all addresses what is mapped is tried. Tried GiB by GiB it would not come to its end.
+#[test]
+fn a_range_of_all_addresses_comes_to_its_end() {
+    child::run(|| {
+        let memory = filled(3);
+        let start = memory.as_ptr().addr();
+        let end = start + 3 * page();
+        let myself = Process::myself();
+        let advised = myself.advise(Some(0..end), Hint::Cold).unwrap();
+        assert!(advised > 3 * page() && advised < end / 2, "{advised}");
+        // From there on up is also what cannot be advised, as the pages of the kernel's clock.
+        match myself.advise(Some(start..usize::MAX - page()), Hint::Cold) {
+            Ok(advised) => assert!(advised >= 3 * page()),
+            Err(error) => assert!(error.range().unwrap().0 >= end as u64, "{error}"),
+        }
+    });
+}
+
 /// What cannot be advised stops it, and is told; what came before is done.
 #[test]
 fn memory_that_cannot_be_advised_is_told() {

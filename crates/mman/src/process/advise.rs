@@ -17,6 +17,8 @@ const RANGES: usize = 1024;
 const PART: usize = 1 << 30;
 /// `MAX_RW_COUNT` for pages of up to 64 KiB: what a call takes; it cuts off the rest and does not say so.
 const BYTES: usize = (1 << 31) - (64 << 10);
+/// Of a longer range only what is mapped is tried: the whole address space has more parts than anybody can wait for.
+const MOSTLY_MAPPED: usize = 1 << 40;
 
 impl Process {
     /// Tells the kernel about ranges of the process's memory: [`Hint::Cold`], [`Hint::PageOut`],
@@ -26,7 +28,8 @@ impl Process {
     ///
     /// The process runs on meanwhile and may unmap what it likes, so a hole stops nothing: of a range with a
     /// hole the mapped pages are advised all the same, but the answer does not count it (beyond 1 GiB: not that
-    /// GiB of it). An address that no process can have, as that of `[vsyscall]`, is a hole too. Anything else
+    /// GiB of it). An address that no process can have, as that of `[vsyscall]`, is a hole too. Of a range of more
+    /// than 1 TiB only what [`maps`](Self::maps) tells is tried, so all addresses may be one range. Anything else
     /// stops at the range that the error tells ([`Error::range`]); what came before is advised.
     ///
     /// # Errors
@@ -49,7 +52,8 @@ impl Process {
             _ => return Err(refused(Cause::HintForItself)),
         };
         self.with_pidfd(|pidfd| {
-            let mut batch = Batch { pidfd, advice, parts: Vec::new(), bytes: 0, advised: 0 };
+            let mut batch =
+                Batch { process: self, pidfd, advice, parts: Vec::new(), bytes: 0, advised: 0 };
             for range in ranges {
                 batch.add(range)?;
             }
@@ -65,6 +69,7 @@ fn refused(cause: Cause) -> Error {
 
 /// Parts of ranges that wait for the next call.
 struct Batch<'process> {
+    process: &'process Process,
     pidfd: BorrowedFd<'process>,
     advice: Advice,
     parts: Vec<Range<usize>>,
@@ -86,7 +91,20 @@ impl Batch<'_> {
         let page = PageSize::base();
         let overflow = || refused(Cause::Range(RangeError::Overflow));
         let end = page.round_up(range.end).ok_or_else(overflow)?;
-        let mut start = page.round_down(range.start);
+        let start = page.round_down(range.start);
+        if end.saturating_sub(start) <= MOSTLY_MAPPED {
+            return self.add_parts(start..end);
+        }
+        for entry in self.process.maps()? {
+            let there = entry?.addresses();
+            self.add_parts(there.start.max(start)..there.end.min(end))?;
+        }
+        Ok(())
+    }
+
+    /// Adds whole pages in parts that the kernel takes.
+    fn add_parts(&mut self, range: Range<usize>) -> Result<()> {
+        let Range { mut start, end } = range;
         while start < end {
             let border = (start | (PART.wrapping_sub(1))).checked_add(1);
             let stop = border.map_or(end, |border| border.min(end));
