@@ -13,6 +13,9 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// The tests that work on memory. Those of limits and of whole address spaces are left out: the sanitizer's own
 /// memory, terabytes of addresses, is in what they count.
 const TESTS: &[&str] = &[
+    "allocator",
+    "atomics",
+    "frozen",
     "guard_foreign",
     "guard_fork",
     "guard_handler",
@@ -20,15 +23,21 @@ const TESTS: &[&str] = &[
     "guard_storage",
     "guard_storm",
     "map_file",
+    "memfd",
+    "memory",
     "model",
     "past_end",
     "protect",
     "ranges",
+    "reader_writer",
     "remap",
     "reservation",
+    "shm",
     "split_merge",
     "sync_advise",
     "views",
+    "views_model",
+    "views_of_files",
 ];
 
 /// Bad memory accesses through a mapping are what this library is about: its own handlers and its

@@ -16,6 +16,8 @@ mod load;
 #[cfg(target_arch = "x86_64")]
 #[path = "load_x86_64.rs"]
 mod load;
+#[cfg(test)]
+mod load_tests;
 mod memory;
 mod private;
 mod reader;
