@@ -40,6 +40,14 @@ const TESTS: &[&str] = &[
     "views_of_files",
 ];
 
+/// What is not run of them, each with the reason.
+const LEFT_OUT: &[(&str, &str)] = &[
+    // Five minutes instead of six seconds; the memory is a model's, of which the sanitizer knows nothing.
+    ("signal::state::", "loom changes stacks"),
+    ("memory_that_could_not_be_frozen_can_be_written", "no mapping is left for the sanitizer"),
+    ("a_process_that_locks_all_its_memory_survives_a_truncation", "no locked memory is either"),
+];
+
 /// Bad memory accesses through a mapping are what this library is about: its own handlers and its
 /// tests must see the signals, not a report. `ASAN_OPTIONS` from outside is kept.
 const OPTIONS: &str = "handle_segv=0:handle_sigbus=0";
@@ -64,6 +72,7 @@ pub(crate) fn run(root: &Path, log: &Log) -> Done<Verdict> {
         .args(["--package", "mman", "--lib", "--locked", "--no-fail-fast"])
         .args(TESTS.iter().flat_map(|test| ["--test", test]))
         .args(["--", "--show-output"])
+        .args(LEFT_OUT.iter().flat_map(|(test, _)| ["--skip", test]))
         .env("RUSTFLAGS", "-Zsanitizer=address")
         .env("ASAN_OPTIONS", std::env::var("ASAN_OPTIONS").unwrap_or_else(|_| OPTIONS.into()))
         .env("LSAN_OPTIONS", format!("suppressions={}", root.join(LEAKS).display()))
