@@ -11,6 +11,9 @@ use super::{Frozen, Memory};
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
+/// One of the loads.
+type Load<T> = unsafe fn(*const u8) -> T;
+
 /// A page whose bytes are not like their neighbours, and which nobody can write to any more.
 fn page() -> Frozen {
     let mut page = Memory::new(4096).unwrap();
@@ -20,31 +23,22 @@ fn page() -> Frozen {
     page.freeze().unwrap()
 }
 
-/// The bytes of a word, if one that is so long can be there.
-fn word<const LEN: usize>(page: &[u8], at: usize) -> Option<[u8; LEN]> {
-    page.get(at..at + LEN).filter(|_| at.is_multiple_of(LEN)).map(|bytes| bytes.try_into().unwrap())
+/// Loads every word of so many bytes in a page.
+fn from_each_place<T, const LEN: usize>(load: Load<T>, bytes: fn(T) -> [u8; LEN]) {
+    let page = page();
+    for (index, word) in page.chunks_exact(LEN).enumerate() {
+        // SAFETY: `word` can be read, is as long as `load` wants it, and as aligned, as the page is.
+        let loaded = bytes(unsafe { load(word.as_ptr()) });
+        assert_eq!(loaded, word, "word {index} of {LEN} bytes");
+    }
 }
 
 #[test]
 fn each_width_is_loaded_from_each_aligned_place_of_a_page() {
-    let page = page();
-    for at in 0..page.len() {
-        let from = page[at..].as_ptr();
-        // SAFETY: byte `at` is in the page.
-        assert_eq!(unsafe { load_8(from) }, page[at], "byte {at}");
-        if let Some(bytes) = word(&page, at) {
-            // SAFETY: two bytes of the page, aligned.
-            assert_eq!(unsafe { load_16(from) }, u16::from_ne_bytes(bytes), "2 bytes at {at}");
-        }
-        if let Some(bytes) = word(&page, at) {
-            // SAFETY: four bytes of the page, aligned.
-            assert_eq!(unsafe { load_32(from) }, u32::from_ne_bytes(bytes), "4 bytes at {at}");
-        }
-        if let Some(bytes) = word(&page, at) {
-            // SAFETY: eight bytes of the page, aligned.
-            assert_eq!(unsafe { load_64(from) }, u64::from_ne_bytes(bytes), "8 bytes at {at}");
-        }
-    }
+    from_each_place(load_8, u8::to_ne_bytes);
+    from_each_place(load_16, u16::to_ne_bytes);
+    from_each_place(load_32, u32::to_ne_bytes);
+    from_each_place(load_64, u64::to_ne_bytes);
 }
 
 /// Every byte of the one differs from that of the other.
@@ -54,7 +48,7 @@ const PATTERNS: [u64; 2] = [0x0123_4567_89ab_cdef, !0x0123_4567_89ab_cdef];
 const LOADS: usize = 100_000;
 
 /// Loads every word of so many bytes, beside a thread that stores the patterns: it is a piece of one of the two.
-fn beside_a_storer<const LEN: usize>(load: impl Fn(*const u8) -> [u8; LEN]) {
+fn beside_a_storer<T, const LEN: usize>(load: Load<T>, bytes: fn(T) -> [u8; LEN]) {
     let (stored, done) = (AtomicU64::new(PATTERNS[0]), AtomicU64::new(0));
     let (mut seen, mut mixture) = ([false; 2], None);
     std::thread::scope(|scope| {
@@ -65,7 +59,9 @@ fn beside_a_storer<const LEN: usize>(load: impl Fn(*const u8) -> [u8; LEN]) {
         });
         for round in 0.. {
             let at = round * LEN % size_of::<u64>();
-            let loaded = load(stored.as_ptr().cast_const().cast::<u8>().wrapping_add(at));
+            let from = stored.as_ptr().cast_const().cast::<u8>().wrapping_add(at);
+            // SAFETY: an aligned word of the eight bytes.
+            let loaded = bytes(unsafe { load(from) });
             let piece = |pattern: &u64| pattern.to_ne_bytes()[at..][..LEN] == loaded;
             match PATTERNS.iter().position(piece) {
                 Some(pattern) => seen[pattern] = true,
@@ -82,12 +78,8 @@ fn beside_a_storer<const LEN: usize>(load: impl Fn(*const u8) -> [u8; LEN]) {
 
 #[test]
 fn a_word_is_loaded_whole_beside_who_stores_it() {
-    // SAFETY: each is one aligned word of the eight bytes.
-    beside_a_storer(|from| unsafe { load_8(from) }.to_ne_bytes());
-    // SAFETY: as above.
-    beside_a_storer(|from| unsafe { load_16(from) }.to_ne_bytes());
-    // SAFETY: as above.
-    beside_a_storer(|from| unsafe { load_32(from) }.to_ne_bytes());
-    // SAFETY: as above.
-    beside_a_storer(|from| unsafe { load_64(from) }.to_ne_bytes());
+    beside_a_storer(load_8, u8::to_ne_bytes);
+    beside_a_storer(load_16, u16::to_ne_bytes);
+    beside_a_storer(load_32, u32::to_ne_bytes);
+    beside_a_storer(load_64, u64::to_ne_bytes);
 }
