@@ -45,9 +45,11 @@ fn each_width_is_loaded_from_each_aligned_place_of_a_page() {
 const PATTERNS: [u64; 2] = [0x0123_4567_89ab_cdef, !0x0123_4567_89ab_cdef];
 
 /// How often a word is loaded, if both patterns were seen by then.
-const LOADS: usize = 100_000;
+const LOADS: usize = 500_000;
 
 /// Loads every word of so many bytes, beside a thread that stores the patterns: it is a piece of one of the two.
+///
+/// It sees a load in parts with a pause between them. Two halves at once are hardly ever torn in a cache line.
 fn beside_a_storer<T, const LEN: usize>(load: Load<T>, bytes: fn(T) -> [u8; LEN]) {
     let (stored, done) = (AtomicU64::new(PATTERNS[0]), AtomicU64::new(0));
     let (mut seen, mut mixture) = ([false; 2], None);
