@@ -7,7 +7,7 @@ use crate::world::{refused, under_a_slice};
 use mman::SharedMut;
 use mman::{Anonymous, Frozen, Hint, HugePageSize, MapOptions, Memory, OnFork, Private, Shared};
 
-const WRAPPED: usize = FAR.wrapping_add(WRAPS);
+const WRAPPED: std::ops::Range<usize> = FAR..FAR.wrapping_add(WRAPS);
 
 pub(crate) fn case(row: &str) -> Case {
     match row {
@@ -29,8 +29,8 @@ pub(crate) fn case(row: &str) -> Case {
             under_a_slice(&memory, || memory.pages().advise(.., Hint::PageOut).expect("advice"))
         }),
         "behind" => Try(|| refused(private().pages().advise(LEN..2 * LEN, Hint::Random))),
-        "overflow-advise" => Try(|| refused(private().pages().advise(FAR..WRAPPED, Hint::Random))),
-        "overflow-lock" => Try(|| refused(private().pages().lock(FAR..WRAPPED).map(drop))),
+        "overflow-advise" => Try(|| refused(private().pages().advise(WRAPPED, Hint::Random))),
+        "overflow-lock" => Try(|| refused(private().pages().lock(WRAPPED).map(drop))),
         "overflow-read" => Try(|| refused(mapped().1.load::<u64>(0_usize.wrapping_sub(8)))),
         "fork" => Try(fork),
         "huge-length" => Try(|| {
