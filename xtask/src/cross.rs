@@ -21,6 +21,9 @@ const EMULATOR: &str = "timeout 300 qemu-aarch64";
 /// rustup's own toolchain has none for it.
 const COMPILER: &str = "/usr/bin/rustc";
 
+/// What selects the library's tests of assembly.
+const ASSEMBLY: [&str; 2] = ["shared_bytes", "view::words_tests"];
+
 /// Each package with the file that proves it is there.
 const PACKAGES: &[(&str, &str)] = &[
     ("rustc-web", "/var/lib/dpkg/info/rustc-web.list"),
@@ -52,7 +55,7 @@ pub(crate) fn run(root: &Path, log: &Log) -> Done<Verdict> {
     run::tests("the tests for aarch64", tests.args(["--", "--show-output"]), log)?;
     // Optimized, since it is millions of copies, each of them emulated; a child of a test would not be.
     let mut tests = cargo("mman", &["test", "--release", "--lib"]);
-    let tests = tests.args(["--", "--show-output", "--skip", "repair", "shared_bytes"]);
+    let tests = tests.args(["--", "--show-output", "--skip", "repair"]).args(ASSEMBLY);
     run::tests("the tests of assembly for aarch64", tests, log)?;
     Ok(Verdict::Passed)
 }

@@ -80,6 +80,7 @@
 mod advise;
 mod allocator;
 mod area;
+mod atomic_word;
 mod cause;
 mod copy;
 mod error;

@@ -83,7 +83,7 @@ fn at_the_limit_of_mappings_the_whole_view_is_lost_and_nothing_else() {
 
 /// Views of all kinds whose file becomes two pages long under a limit; what was there still is, the rest is an error.
 #[track_caller]
-fn repaired_under(limit: impl FnOnce()) {
+fn repaired_under<T>(limit: impl FnOnce() -> T) {
     let folder = Folder::new();
     let paths = ["one", "two", "three"].map(|name| folder.patterned(name, 64 * page()));
     let one = Shared::open(&paths[0]).unwrap();
@@ -93,7 +93,7 @@ fn repaired_under(limit: impl FnOnce()) {
     for path in &paths {
         open_read_write(path).set_len(2 * page() as u64).unwrap();
     }
-    limit();
+    let _kept = limit();
     let views: [&Shared; 3] = [&one, &two, &three];
     for view in views {
         for at in [50, 10, 2, 63] {
@@ -147,7 +147,7 @@ fn past_the_limit_of_locked_memory() {
                     }
                 };
                 assert!(matches!(error.cause(), Cause::LockLimit { .. }), "{error}");
-                std::mem::forget(held);
+                held
             });
         });
     }

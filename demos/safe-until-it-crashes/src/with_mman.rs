@@ -1,66 +1,83 @@
-//! mman: the same cases, by owners of mappings. They hand out no reference, so that there is none to be made untrue;
-//! bytes are copied. What views do is to be added here, a row each.
+//! mman: the same cases, by views. A `&[u8]` is of bytes that nobody else can change; the bytes of a file that others
+//! may change are copied out.
 
 use crate::Case::{self, Note, Try};
-use crate::world::{AT, FAR, LEN, Victim, WRAPS, after_huge_drop, byte, refused};
-use mman::{Anonymous, FileObject, Hint, HugePageSize, MapOptions, Mapping};
+use crate::world::{AT, FAR, LEN, Victim, WRAPS, after_fork, after_huge_drop, byte};
+use crate::world::{refused, under_a_slice};
+use mman::SharedMut;
+use mman::{Anonymous, Frozen, Hint, HugePageSize, MapOptions, Memory, OnFork, Private, Shared};
+
+const WRAPPED: std::ops::Range<usize> = FAR..FAR.wrapping_add(WRAPS);
 
 pub(crate) fn case(row: &str) -> Case {
     match row {
         "truncate" => Try(|| {
-            let (victim, map) = mapped();
+            let (victim, view) = mapped();
             victim.truncate();
-            refused(map.read_at(AT, &mut [0; 1]))
+            refused(view.load::<u8>(AT))
         }),
-        "rewrite" => Try(|| copied(Victim::rewrite)),
-        "punch" => Try(|| copied(Victim::punch)),
+        "rewrite" => Try(|| changed(Victim::rewrite)),
+        "punch" => Try(|| changed(Victim::punch)),
         "two-views" => Try(|| {
-            copied(|victim| {
-                let object = FileObject::new(victim.open()).expect("an object");
-                let other = MapOptions::shared().read_write().map(&object).expect("a mapping");
-                other.write_at(AT, &[!byte(AT)]).expect("writing");
+            changed(|victim| {
+                let other = SharedMut::open(&victim.path).expect("a mapping");
+                other.store(AT, !byte(AT)).expect("storing");
             })
         }),
-        "discard" => Note("(does not compile)"),
-        "behind" => Try(|| refused(memory().advise(LEN..2 * LEN, Hint::Random))),
-        "overflow-advise" => {
-            Try(|| refused(memory().advise(FAR..FAR.wrapping_add(WRAPS), Hint::Random)))
-        }
-        "overflow-lock" => Note("(no locks yet)"),
-        "overflow-read" => Try(|| refused(memory().read_at(FAR, &mut [0; WRAPS]))),
-        "hwpoison" => Note("(`unsafe`)"),
+        "discard" => Try(|| {
+            let memory = private();
+            under_a_slice(&memory, || memory.pages().advise(.., Hint::PageOut).expect("advice"))
+        }),
+        "behind" => Try(|| refused(private().pages().advise(LEN..2 * LEN, Hint::Random))),
+        "overflow-advise" => Try(|| refused(private().pages().advise(WRAPPED, Hint::Random))),
+        "overflow-lock" => Try(|| refused(private().pages().lock(WRAPPED).map(drop))),
+        "overflow-read" => Try(|| refused(mapped().1.load::<u64>(0_usize.wrapping_sub(8)))),
+        "fork" => Try(fork),
         "huge-length" => Try(|| {
-            let options = MapOptions::private().read_write().huge_pages(HugePageSize::MIB_2);
-            after_huge_drop(|| options.populate().map(&Anonymous::new(4096)))
+            let options = MapOptions::private().huge_pages(HugePageSize::MIB_2).populate();
+            after_huge_drop(|| Memory::map(&options, 4096))
         }),
         "huge-no-reserve" => Try(|| {
-            let options = MapOptions::private().read_write().huge_pages(HugePageSize::MIB_2);
             let _nobody_fills_it = mman_testkit::huge::Pool::with(0);
-            let map = options.no_reserve().map(&Anonymous::new(1 << 31)).expect("a mapping");
-            let mut pages = (0..map.len()).step_by(1 << 21);
-            refused(pages.try_for_each(|page| map.write_at(page, &[1])))
+            let options = MapOptions::private().huge_pages(HugePageSize::MIB_2).no_reserve();
+            assert!(Memory::map(&options, 1 << 31).is_err(), "no slice of what may be missing");
+            let view = Private::map(&options, &Anonymous::new(1 << 31)).expect("a mapping");
+            refused((0..view.len()).step_by(1 << 21).try_for_each(|page| view.store(page, 1_u8)))
         }),
-        _ => Note("(no such hint)"),
+        _ => Note("(`unsafe`)"),
     }
 }
 
-fn mapped() -> (Victim, Mapping) {
+fn mapped() -> (Victim, Shared) {
     let victim = Victim::new();
-    let map = FileObject::open(&victim.path).and_then(|file| file.map()).expect("a mapping");
-    (victim, map)
+    let view = Shared::open(&victim.path).expect("a mapping");
+    (victim, view)
 }
 
-fn memory() -> Mapping {
-    Anonymous::new(LEN).map().expect("memory")
+/// Private memory full of sevens.
+fn private() -> Memory {
+    let mut memory = Memory::new(LEN).expect("memory");
+    memory.fill(7);
+    memory
 }
 
-/// What was read stays; the next read sees the change.
-fn copied(change: impl FnOnce(&Victim)) -> String {
-    let (victim, map) = mapped();
-    let (mut before, mut after) = ([0; 1], [0; 1]);
-    map.read_at(AT, &mut before).expect("reading");
-    change(&victim);
-    map.read_at(AT, &mut after).expect("reading");
-    assert!(before == [byte(AT)] && after != before, "the change is seen");
-    "copies stay".to_owned()
+/// The slice is frozen; what was loaded stays, and the next load sees the change.
+fn changed(change: impl FnOnce(&Victim)) -> String {
+    let (victim, view) = mapped();
+    let frozen = Frozen::open(&victim.path).expect("bytes");
+    let before: u8 = view.load(AT).expect("loading");
+    let seen = under_a_slice(&frozen, || change(&victim));
+    let after: u8 = view.load(AT).expect("loading");
+    assert!(before == byte(AT) && after != before, "the change is seen");
+    seen
+}
+
+/// A slice of pages that the child does not have, or has as zeros, or (as nobody said so) as they are.
+fn fork() -> String {
+    let ended = |how| {
+        let memory = Memory::map(&MapOptions::private().on_fork(how), LEN).expect("memory");
+        after_fork(|| memory[0])
+    };
+    assert_eq!(ended(OnFork::Wipe), ended(OnFork::Copy));
+    ended(OnFork::Leave)
 }

@@ -8,55 +8,15 @@
 //! claim: what was claimed below is freed again, and the search goes on behind that page. Nobody ever waits for
 //! anybody, so a signal handler may interrupt every step and take every step itself.
 
+use crate::atomic_word::AtomicWord;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 /// Pages in a word.
 pub(super) const BITS: usize = 64;
 
 /// How often a search starts again because pages were freed behind its back.
 const PASSES: usize = 8;
-
-/// An atomic word: the real one, or one of a tester of interleavings.
-pub(super) trait Word {
-    /// Reads, and sees what was done before the bits that it reads.
-    fn load(&self) -> u64;
-    /// Writes a hint: nothing depends on it.
-    fn store(&self, value: u64);
-    /// Writes `new` where `current` is; answers what else was there.
-    fn exchange(&self, current: u64, new: u64) -> Result<u64, u64>;
-    /// Clears bits, after all that was done before.
-    fn clear(&self, mask: u64);
-    /// Counts one more.
-    fn count(&self);
-}
-
-impl Word for AtomicU64 {
-    #[inline]
-    fn load(&self) -> u64 {
-        self.load(Ordering::Acquire)
-    }
-
-    #[inline]
-    fn store(&self, value: u64) {
-        self.store(value, Ordering::Relaxed);
-    }
-
-    #[inline]
-    fn exchange(&self, current: u64, new: u64) -> Result<u64, u64> {
-        self.compare_exchange_weak(current, new, Ordering::AcqRel, Ordering::Acquire)
-    }
-
-    #[inline]
-    fn clear(&self, mask: u64) {
-        self.fetch_and(!mask, Ordering::AcqRel);
-    }
-
-    #[inline]
-    fn count(&self) {
-        self.fetch_add(1, Ordering::AcqRel);
-    }
-}
 
 /// Where a run may begin: where the page, counted from address 0, is a multiple.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +46,7 @@ pub(super) struct Bitmap<'words, W> {
     pub(super) freed: &'words W,
 }
 
-impl<W: Word> Bitmap<'_, W> {
+impl<W: AtomicWord> Bitmap<'_, W> {
     /// How many bits there are.
     const fn len(&self) -> usize {
         self.words.len().saturating_mul(BITS)
@@ -95,17 +55,17 @@ impl<W: Word> Bitmap<'_, W> {
     /// Takes `count` pages in a row, and answers the first; `None` where there is no such run.
     pub(super) fn allocate(&self, count: usize, alignment: Alignment) -> Option<usize> {
         for _ in 0..PASSES {
-            let freed = self.freed.load();
-            let hint = usize::try_from(self.hint.load()).unwrap_or(0).min(self.len());
+            let freed = self.freed.load(Acquire);
+            let hint = usize::try_from(self.hint.load(Acquire)).unwrap_or(0).min(self.len());
             let around = hint.saturating_add(count).min(self.len());
             let found = self
                 .search(hint..self.len(), count, alignment)
                 .or_else(|| self.search(0..around, count, alignment));
             if let Some(start) = found {
-                self.hint.store(start.saturating_add(count) as u64);
+                self.hint.store(start.saturating_add(count) as u64, Relaxed);
                 return found;
             }
-            if self.freed.load() == freed {
+            if self.freed.load(Acquire) == freed {
                 return None;
             }
         }
@@ -115,14 +75,14 @@ impl<W: Word> Bitmap<'_, W> {
     /// Frees pages that the caller owns.
     pub(super) fn free(&self, pages: Range<usize>) {
         self.clear(pages.clone());
-        if (pages.start as u64) < self.hint.load() {
-            self.hint.store(pages.start as u64);
+        if (pages.start as u64) < self.hint.load(Acquire) {
+            self.hint.store(pages.start as u64, Relaxed);
         }
     }
 
     /// How many pages are free.
     pub(super) fn free_pages(&self) -> usize {
-        let free = |word: &W| word.load().count_zeros() as usize;
+        let free = |word: &W| word.load(Acquire).count_zeros() as usize;
         self.words.iter().map(free).fold(0, usize::saturating_add)
     }
 
@@ -159,7 +119,7 @@ impl<W: Word> Bitmap<'_, W> {
     /// The first page of a range whose bit is set in what `of` makes of the words.
     fn next(&self, range: Range<usize>, of: impl Fn(u64) -> u64) -> Option<usize> {
         masks(range).find_map(|(index, mask)| {
-            let found = of(self.words.get(index)?.load()) & mask;
+            let found = of(self.words.get(index)?.load(Acquire)) & mask;
             (found != 0).then(|| first_of(index).saturating_add(found.trailing_zeros() as usize))
         })
     }
@@ -182,9 +142,9 @@ impl<W: Word> Bitmap<'_, W> {
     /// Takes bits of one word, all or none; the error is those that are taken.
     fn claim_in(&self, index: usize, mask: u64) -> Result<(), u64> {
         let word = self.words.get(index).ok_or(mask)?;
-        let mut seen = word.load();
+        let mut seen = word.load(Acquire);
         while seen & mask == 0 {
-            match word.exchange(seen, seen | mask) {
+            match word.compare_exchange(seen, seen | mask, AcqRel, Acquire) {
                 Ok(_) => return Ok(()),
                 Err(now) => seen = now, // somebody else took or freed pages of this word
             }
@@ -196,10 +156,10 @@ impl<W: Word> Bitmap<'_, W> {
     fn clear(&self, pages: Range<usize>) {
         for (index, mask) in masks(pages) {
             if let Some(word) = self.words.get(index) {
-                word.clear(mask);
+                word.fetch_and(!mask, AcqRel);
             }
         }
-        self.freed.count();
+        self.freed.fetch_add(1, AcqRel);
     }
 }
 

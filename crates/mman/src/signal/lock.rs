@@ -1,7 +1,7 @@
 //! A lock that a fork does not leave locked: what a thread of the parent held is free in the child, which has no such
 //! thread.
 
-use super::state::pause;
+use crate::atomic_word::AtomicWord;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -26,7 +26,7 @@ impl Lock {
         loop {
             let holder = self.0.load(Relaxed);
             if holder == ours {
-                pause(round);
+                AtomicU64::pause(round);
                 round = round.saturating_add(1);
             } else if self.0.compare_exchange(holder, ours, Acquire, Relaxed).is_ok() {
                 return Held(self);

@@ -16,50 +16,8 @@
 //! All of it is one word, so that each arrow is one atomic step. The word is generic: the tests put loom's in its
 //! place, which tries every order of two threads.
 
-use core::sync::atomic::Ordering;
+use crate::atomic_word::AtomicWord;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::time::Duration;
-
-/// How often a waiting thread yields before it sleeps.
-const YIELDS: u32 = 100;
-
-/// An atomic word of 64 bits.
-pub(crate) trait Word {
-    fn load(&self, order: Ordering) -> u64;
-    fn store(&self, value: u64, order: Ordering);
-    fn compare_exchange(&self, old: u64, new: u64, order: Ordering) -> Result<u64, u64>;
-    fn fetch_sub(&self, value: u64, order: Ordering) -> u64;
-    /// Lets other threads run, while this one waits for the word to change, for the `round`th time.
-    fn pause(round: u32);
-}
-
-impl Word for core::sync::atomic::AtomicU64 {
-    fn load(&self, order: Ordering) -> u64 {
-        self.load(order)
-    }
-    fn store(&self, value: u64, order: Ordering) {
-        self.store(value, order);
-    }
-    fn compare_exchange(&self, old: u64, new: u64, order: Ordering) -> Result<u64, u64> {
-        self.compare_exchange(old, new, order, Relaxed)
-    }
-    fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
-        self.fetch_sub(value, order)
-    }
-    fn pause(round: u32) {
-        pause(round);
-    }
-}
-
-/// Lets other threads run, for the `round`th time.
-pub(super) fn pause(round: u32) {
-    if round < YIELDS {
-        std::thread::yield_now();
-    } else {
-        // A thread of real time yields to none of lower priority, and what it waits for may be in one.
-        std::thread::sleep(Duration::from_micros(50));
-    }
-}
 
 /// The two lowest bits.
 const STATE: u64 = 0b11;
@@ -77,7 +35,7 @@ pub(crate) struct State<W> {
     word: W,
 }
 
-impl<W: Word> State<W> {
+impl<W: AtomicWord> State<W> {
     /// A free slot, made of a word that is 0.
     pub(crate) const fn new(zero: W) -> Self {
         Self { word: zero }
@@ -86,7 +44,7 @@ impl<W: Word> State<W> {
     /// Takes the slot, if it is free.
     pub(crate) fn claim(&self) -> bool {
         self.word.load(Relaxed) == FREE
-            && self.word.compare_exchange(FREE, CLAIMED, Acquire).is_ok()
+            && self.word.compare_exchange(FREE, CLAIMED, Acquire, Relaxed).is_ok()
     }
 
     /// Lets handlers see what the claimer wrote.
@@ -100,7 +58,7 @@ impl<W: Word> State<W> {
         while word & STATE == LIVE {
             let inside = handlers(word, generation).wrapping_add(HANDLER);
             let next = (u64::from(generation) << 32) | inside | LIVE;
-            match self.word.compare_exchange(word, next, Acquire) {
+            match self.word.compare_exchange(word, next, Acquire, Relaxed) {
                 Ok(_) => return true,
                 Err(changed) => word = changed,
             }
@@ -116,7 +74,8 @@ impl<W: Word> State<W> {
     /// Lets no handler in any more, and waits for those that are in.
     pub(crate) fn close(&self, generation: u32) {
         let mut word = self.word.load(Relaxed);
-        while let Err(changed) = self.word.compare_exchange(word, word | CLOSING, Acquire) {
+        while let Err(changed) = self.word.compare_exchange(word, word | CLOSING, Acquire, Relaxed)
+        {
             word = changed;
         }
         let mut round = 0_u32;
@@ -144,24 +103,6 @@ mod tests {
     use loom::cell::UnsafeCell;
     use loom::sync::Arc;
     use loom::sync::atomic::AtomicUsize;
-
-    impl Word for loom::sync::atomic::AtomicU64 {
-        fn load(&self, order: Ordering) -> u64 {
-            self.load(order)
-        }
-        fn store(&self, value: u64, order: Ordering) {
-            self.store(value, order);
-        }
-        fn compare_exchange(&self, old: u64, new: u64, order: Ordering) -> Result<u64, u64> {
-            self.compare_exchange(old, new, order, Relaxed)
-        }
-        fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
-            self.fetch_sub(value, order)
-        }
-        fn pause(_round: u32) {
-            loom::thread::yield_now();
-        }
-    }
 
     /// A slot whose content is a plain cell: loom reports every access to it that is not in order.
     struct Modelled {

@@ -25,6 +25,8 @@ mod words;
 #[cfg(target_arch = "x86_64")]
 #[path = "words_x86_64.rs"]
 mod words;
+#[cfg(test)]
+mod words_tests;
 mod writer;
 
 pub use atomic::{SharedAtomic, SharedInteger};

@@ -57,7 +57,7 @@ pub(crate) const TABLE: &[Operation] = &[
     }),
     ("Feature::support", |w| any(w.dice.pick(&Feature::ALL).support())),
     ("mman::leaked", |_| any(mman::leaked())),
-    ("signal::set_owner, is_armed", |_| {
+    ("signal::set_owner, arm", |_| {
         let Ok(_calm) = FORKING.try_read() else { return };
         any((signal::set_owner(Owner::Library), signal::arm()));
     }),

@@ -1,7 +1,8 @@
 //! The bits under every interleaving of two threads (loom), and under a handler at every step of one.
 #![allow(clippy::arithmetic_side_effects, reason = "a test may stop at what it does not expect")]
 
-use super::{Alignment, BITS, Bitmap, Word};
+use super::{Alignment, BITS, Bitmap};
+use crate::atomic_word::AtomicWord;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicU64 as LoomWord;
@@ -11,28 +12,6 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 const ANYWHERE: Alignment = Alignment { base: 0, pages: 1 };
-
-impl Word for LoomWord {
-    fn load(&self) -> u64 {
-        self.load(Ordering::Acquire)
-    }
-
-    fn store(&self, value: u64) {
-        self.store(value, Ordering::Relaxed);
-    }
-
-    fn exchange(&self, current: u64, new: u64) -> Result<u64, u64> {
-        self.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire)
-    }
-
-    fn clear(&self, mask: u64) {
-        self.fetch_and(!mask, Ordering::AcqRel);
-    }
-
-    fn count(&self) {
-        self.fetch_add(1, Ordering::AcqRel);
-    }
-}
 
 /// Two words of pages, of which only some are free, each with a cell that its owner alone may touch: loom stops
 /// where two do, or where the second does not know what the first did.
@@ -214,35 +193,44 @@ impl Steps<'_> {
     }
 }
 
-impl Word for Interrupted<'_> {
-    fn load(&self) -> u64 {
+impl Interrupted<'_> {
+    /// Writes what `new` makes of the value, and answers what was there.
+    fn change(&self, new: impl FnOnce(u64) -> u64) -> u64 {
         let value = self.value.get();
+        self.value.set(new(value));
         self.steps.step();
         value
     }
+}
 
-    fn store(&self, value: u64) {
-        self.value.set(value);
-        self.steps.step();
+impl AtomicWord for Interrupted<'_> {
+    fn load(&self, _: Ordering) -> u64 {
+        self.change(|value| value)
     }
 
-    fn exchange(&self, current: u64, new: u64) -> Result<u64, u64> {
-        let value = self.value.get();
-        if value == current {
-            self.value.set(new);
-        }
-        self.steps.step();
-        if value == current { Ok(value) } else { Err(value) }
+    fn store(&self, value: u64, _: Ordering) {
+        self.change(|_| value);
     }
 
-    fn clear(&self, mask: u64) {
-        self.value.set(self.value.get() & !mask);
-        self.steps.step();
+    fn compare_exchange(&self, old: u64, new: u64, _: Ordering, _: Ordering) -> Result<u64, u64> {
+        let value = self.change(|value| if value == old { new } else { value });
+        if value == old { Ok(value) } else { Err(value) }
     }
 
-    fn count(&self) {
-        self.value.set(self.value.get() + 1);
-        self.steps.step();
+    fn fetch_add(&self, more: u64, _: Ordering) -> u64 {
+        self.change(|value| value + more)
+    }
+
+    fn fetch_sub(&self, less: u64, _: Ordering) -> u64 {
+        self.change(|value| value - less)
+    }
+
+    fn fetch_and(&self, mask: u64, _: Ordering) -> u64 {
+        self.change(|value| value & mask)
+    }
+
+    fn pause(_: u32) {
+        unreachable!("a bitmap waits for nobody")
     }
 }
 
