@@ -448,7 +448,7 @@ impl Area {
         }
         // Kernels before 6.17 find out late that the range is several mappings.
         let addresses = self.pages.start()..self.pages.end();
-        if explain::mappings_in(&addresses) <= 1 {
+        if explain::mappings_in(&addresses).is_some_and(|count| count <= 1) {
             return Ok(());
         }
         match moves_several_mappings() {

@@ -100,7 +100,7 @@ pub(crate) fn write_fault(address: usize, at: u64) -> Cause {
 
 fn why_unreachable(address: usize, at: u64, wanted: Prot) -> Cause {
     let mut found = Cause::NotMapped;
-    each_line("/proc/self/maps", |line| {
+    let told = each_line("/proc/self/maps", |line| {
         if let Some(line) = line::parse(line)
             && line.addresses.contains(&address)
         {
@@ -108,7 +108,7 @@ fn why_unreachable(address: usize, at: u64, wanted: Prot) -> Cause {
             found = if allowed { Cause::Truncated { at } } else { Cause::Denied };
         }
     });
-    found
+    if told { found } else { Cause::Kernel } // no descriptor is left, or there is no /proc
 }
 
 /// The first page of a range that cannot be read, as the byte of it counted from the area's start.
@@ -183,15 +183,15 @@ fn not_permitted(asked: Asked) -> Cause {
     if asked.flags.contains(MapFlags::HUGETLB) {
         return Cause::Kernel;
     }
-    if let Some(address) = asked.fixed {
-        let too_low = address < lowest_address();
-        return if too_low { Cause::AddressOutOfBounds } else { Cause::Sealed };
-    }
-    if asked.prot.contains(Prot::EXEC) {
+    if asked.fixed.is_some_and(|address| address < lowest_address()) {
+        Cause::AddressOutOfBounds
+    } else if asked.prot.contains(Prot::EXEC) {
         Cause::NoExec
     } else if asked.flags.contains(MapFlags::LOCKED) {
         Cause::LockLimit { limit: limit_of(Resource::Memlock) }
-    } else if asked.flags.contains(MapFlags::SHARED) && asked.prot.contains(Prot::WRITE) {
+    } else if asked.fixed.is_some()
+        || (asked.flags.contains(MapFlags::SHARED) && asked.prot.contains(Prot::WRITE))
+    {
         Cause::Sealed
     } else {
         Cause::Kernel
@@ -226,9 +226,12 @@ fn no_memory(asked: Asked) -> Cause {
     {
         return Cause::AddressOutOfBounds;
     }
-    // The kernel's own guess refuses only what exceeds all memory and swap; a gap is missing only for more
-    // than the address space has. What is below both was refused by strict accounting.
-    if len >= ADDRESS_SPACE { Cause::NoAddressSpace } else { Cause::Overcommit }
+    // What nobody can write to is promised to nobody, and what is not reserved neither: a gap is missing for it. All else
+    // the kernel refuses where it exceeds memory and swap, or strict accounting.
+    let shared_memory = asked.flags.contains(MapFlags::SHARED | MapFlags::ANONYMOUS);
+    let is_counted =
+        (private_writable || shared_memory) && !asked.flags.contains(MapFlags::NORESERVE);
+    if len >= ADDRESS_SPACE || !is_counted { Cause::NoAddressSpace } else { Cause::Overcommit }
 }
 
 /// User addresses have 47 bits, unless more are asked for by a hint (x86/x86_64/mm).
@@ -283,10 +286,10 @@ fn is_mapped(addresses: &Range<usize>) -> bool {
     covered >= addresses.end
 }
 
-/// How many mappings the kernel counts in a range.
-pub(crate) fn mappings_in(addresses: &Range<usize>) -> usize {
+/// How many mappings the kernel counts in a range; `None` where it cannot be asked.
+pub(crate) fn mappings_in(addresses: &Range<usize>) -> Option<usize> {
     let mut count = 0_usize;
-    each_line("/proc/self/maps", |line| {
+    let told = each_line("/proc/self/maps", |line| {
         if let Some(line) = line::parse(line)
             && line.addresses.start < addresses.end
             && addresses.start < line.addresses.end
@@ -294,40 +297,19 @@ pub(crate) fn mappings_in(addresses: &Range<usize>) -> usize {
             count = count.saturating_add(1);
         }
     });
-    count
+    told.then_some(count)
 }
-
-/// What the first thread's stack may still grow into, with the gap that the kernel keeps below it. Something
-/// mapped there makes the stack's next growth a SIGSEGV.
-pub(crate) fn room_of_the_stack() -> Option<Range<usize>> {
-    let mut stack = None;
-    each_line("/proc/self/maps", |line| {
-        if let Some(line) = line::parse(line)
-            && line.name == b"[stack]"
-        {
-            stack = Some(line.addresses);
-        }
-    });
-    let stack = stack?;
-    let limit = getrlimit(Resource::Stack).current.unwrap_or(LARGEST_STACK).min(LARGEST_STACK);
-    let room = usize::try_from(limit.saturating_add(STACK_GAP)).ok()?;
-    Some(stack.end.saturating_sub(room)..stack.end)
-}
-
-/// Beyond this a stack without limit is not believed to grow.
-const LARGEST_STACK: u64 = 1 << 30;
-/// `stack_guard_gap`: 256 pages of 4 KiB, by default.
-const STACK_GAP: u64 = 1 << 20;
 
 pub(crate) fn parse_decimal(digits: &[u8]) -> Option<u64> {
     str::from_utf8(digits).ok()?.trim_ascii().parse().ok()
 }
 
 /// Calls `each` with every line of a file, without allocating: at the limit of mappings an allocation may
-/// fail. Of a line longer than the buffer only the head is seen. A file that cannot be read has no lines.
-pub(crate) fn each_line(path: &str, mut each: impl FnMut(&[u8])) {
+/// fail. Of a line longer than the buffer only the head is seen. Answers whether the file could be read: one that
+/// cannot has no lines.
+pub(crate) fn each_line(path: &str, mut each: impl FnMut(&[u8])) -> bool {
     const BUFFER: usize = 4096;
-    let Ok(mut file) = File::open(path) else { return };
+    let Ok(mut file) = File::open(path) else { return false };
     let mut buffer = [0_u8; BUFFER];
     let mut filled = 0_usize;
     let mut inside_long_line = false;
@@ -361,6 +343,7 @@ pub(crate) fn each_line(path: &str, mut each: impl FnMut(&[u8])) {
     if filled > 0 && !inside_long_line {
         each(buffer.get(..filled).unwrap_or_default());
     }
+    true
 }
 
 #[cfg(test)]

@@ -97,6 +97,7 @@ pub mod process;
 mod reserve;
 mod shared_bytes;
 pub mod signal;
+mod stack;
 mod view;
 
 pub use advise::{Discard, Hint};

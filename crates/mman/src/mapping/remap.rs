@@ -6,6 +6,7 @@ use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 use crate::mapping::{Mapping, Shape};
 use crate::page::{PageRange, RangeError};
 use crate::reserve::Reservation;
+use crate::stack;
 use core::ops::Range;
 use mman_sys::RemapFlags;
 
@@ -50,7 +51,8 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// [`Cause::Range`] for length 0, and for growth of shared anonymous memory; `ENOMEM` without room; [`Cause::LockLimit`], [`Cause::Sealed`].
+    /// [`Cause::Range`] for length 0, and for growth of shared anonymous memory; `ENOMEM` without room; [`Cause::LockLimit`], [`Cause::Sealed`];
+    /// [`Cause::StackRoom`] for one that would grow into the room of the first thread's stack.
     pub fn resize(&mut self, len: usize, growth: Growth) -> Result<()> {
         if len == 0 || self.is_empty() {
             return Err(range_error(Operation::Remap, self.kind(), RangeError::Empty));
@@ -68,6 +70,11 @@ impl Mapping {
         {
             let past = RangeError::EndsPastEnd { end: len as u64, len: self.mapped_len() as u64 };
             return Err(range_error(Operation::Remap, self.kind(), past));
+        }
+        // In its place is where the kernel tries first, also where the mapping may move.
+        let start = self.area.address();
+        if pages.len() > self.mapped_len() && stack::is_in_room(start, pages.len()) {
+            return Err(Error::new(Operation::Remap, self.kind(), Cause::StackRoom));
         }
         if pages.len() != self.mapped_len() {
             let flags = match growth {

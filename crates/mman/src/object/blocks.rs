@@ -45,8 +45,8 @@ impl<'object> Blocks<'object> {
         };
         let page = described.page;
         let range = offset..offset.saturating_add(len as u64).min(size);
-        let is_memory =
-            described.identity.map(|identity| identity.device) == super::memfd::device_of_memfds();
+        let is_memory = described.identity.map(|identity| identity.device)
+            == super::memfd::device_of_memfds().ok();
         let wanted = kind == ObjectKind::File && page == PageSize::base() && !is_memory;
         (wanted && !range.is_empty()).then_some(Self { fd, kind, page, range })
     }

@@ -179,7 +179,10 @@ impl<F: AsFd> Backed for FileObject<F> {
             clippy::useless_conversion,
             reason = "the width of these fields differs between machines"
         )]
-        let identity = Identity { device: stat.st_dev.into(), inode: stat.st_ino.into() };
+        let identity = match self.kind {
+            ObjectKind::CharacterDevice => Identity::fresh(), // each mapping of /dev/zero is another object
+            _ => Identity { device: stat.st_dev.into(), inode: stat.st_ino.into() },
+        };
         let page = page_size(fd, self.kind, &stat);
         Ok(Described { backing: Backing::Descriptor(fd), size, identity: Some(identity), page })
     }

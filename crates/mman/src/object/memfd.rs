@@ -326,9 +326,12 @@ fn examine(fd: BorrowedFd<'_>, wanted: SealFlags) -> Result<()> {
     let stat = descriptor::stat_of(Operation::Open, fd, ObjectKind::Other)?;
     let kind = super::file::kind_of(&stat, mode);
     let page = super::file::page_size(fd, kind, &stat);
-    let device = Some(descriptor::identity(&stat).device);
+    let device = descriptor::identity(&stat).device;
     // Files of tmpfs and hugetlbfs have seals too: a memfd is on a device of the kernel's own.
     let own = if page > PageSize::base() { huge_device(page) } else { device_of_memfds() };
+    let own = own.map_err(|errno| {
+        Error::kernel(Operation::Open, kind, crate::Errno::from_raw(errno.raw_os_error()))
+    })?;
     let seals = match seals {
         Ok(seals) if device == own => seals,
         _ => return refused(kind, Cause::NotMappable),
@@ -340,22 +343,21 @@ fn examine(fd: BorrowedFd<'_>, wanted: SealFlags) -> Result<()> {
 }
 
 /// The device on which the kernel has memfds, and no file that has a name. It stays while the machine runs.
-pub(super) fn device_of_memfds() -> Option<u64> {
+pub(super) fn device_of_memfds() -> rustix::io::Result<u64> {
     static DEVICE: OnceLock<u64> = OnceLock::new();
     if let Some(known) = DEVICE.get() {
-        return Some(*known);
+        return Ok(*known);
     }
     let found = device_of(MemfdFlags::CLOEXEC)?;
-    Some(*DEVICE.get_or_init(|| found))
+    Ok(*DEVICE.get_or_init(|| found))
 }
 
 /// As [`device_of_memfds`], for those of huge pages: each size has its own.
-fn huge_device(page: PageSize) -> Option<u64> {
+fn huge_device(page: PageSize) -> rustix::io::Result<u64> {
     device_of(MemfdFlags::CLOEXEC | huge_flags(page))
 }
 
-fn device_of(flags: MemfdFlags) -> Option<u64> {
-    let fd = rustix::fs::memfd_create("mman-probe", flags).ok()?;
-    let stat = rustix::fs::fstat(fd).ok()?;
-    Some(descriptor::identity(&stat).device)
+fn device_of(flags: MemfdFlags) -> rustix::io::Result<u64> {
+    let fd = rustix::fs::memfd_create("mman-probe", flags)?;
+    Ok(descriptor::identity(&rustix::fs::fstat(fd)?).device)
 }

@@ -12,6 +12,7 @@ use crate::object::{Backing, Blocks, Described, Identity, MemoryObject};
 use crate::options::finish::Steps;
 use crate::page::{HugePageSize, PageRange, PageSize, RangeError, resolve};
 use crate::pages::numa::NumaPolicy;
+use crate::stack;
 use core::ops::{Bound, RangeBounds};
 use mman_sys::{Errno, MapFlags, Prot};
 use std::os::fd::AsRawFd;
@@ -269,6 +270,11 @@ impl MapOptions {
         self.flags
     }
 
+    /// Whether children of a fork are not to have it.
+    pub(crate) fn leaves_out_children(&self) -> bool {
+        self.steps.on_fork == Some(OnFork::Leave)
+    }
+
     /// Whether pages of a pool of huge pages are asked for.
     pub(crate) const fn asks_huge_pages(&self) -> bool {
         self.huge.is_some() || self.flags.contains(MapFlags::HUGETLB)
@@ -285,7 +291,7 @@ impl MapOptions {
         let page = request.page;
         let cause = match address {
             _ if !matches!(self.place, Place::Replacing(_))
-                && in_stack_room(address, request.len) =>
+                && stack::is_in_room(address, request.len) =>
             {
                 Cause::StackRoom
             }
@@ -420,10 +426,4 @@ fn own_identity(flags: MapFlags) -> Option<Identity> {
 
 fn is_shared(flags: MapFlags) -> bool {
     matches!(flags.map_type(), MapFlags::SHARED | MapFlags::SHARED_VALIDATE)
-}
-
-/// Whether so many bytes from an address on would stand where the stack has yet to grow.
-fn in_stack_room(address: usize, len: usize) -> bool {
-    let end = address.saturating_add(len);
-    explain::room_of_the_stack().is_some_and(|room| address < room.end && room.start < end)
 }

@@ -208,13 +208,16 @@ pub(crate) fn any_locked(range: &Range<usize>) -> bool {
 fn locked_within(range: &Range<usize>) -> Vec<Range<usize>> {
     let mut locked = Vec::new();
     if any_locked(range) {
-        explain::each_line("/proc/self/maps", |line| {
+        let told = explain::each_line("/proc/self/maps", |line| {
             let Some(line::Line { addresses: mapping, .. }) = line::parse(line) else { return };
             let part = mapping.start.max(range.start)..mapping.end.min(range.end);
             if part.start < part.end && any_locked(&part) {
                 locked.push(part);
             }
         });
+        if !told {
+            locked = vec![range.clone()]; // too much stays locked, rather than too little
+        }
     }
     locked
 }

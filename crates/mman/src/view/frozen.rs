@@ -9,15 +9,15 @@ use crate::mapping::Mapping;
 use crate::object::{Anonymous, Backed, Backing, FileObject, Immutability, Immutable};
 use crate::object::{MemFd, MemoryObject};
 use crate::options::MapOptions;
-use crate::page::{HugePageSize, resolve_memory};
+use crate::page::{HugePageSize, PageSize, resolve_memory};
 use crate::pages::Pages;
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::ops::{Deref, RangeBounds};
 use core::ptr::NonNull;
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -132,10 +132,7 @@ impl Frozen {
         if file.immutability()? != Immutability::Bytes {
             return Self::copy_within(&file, limit);
         }
-        match MemFd::from_fd(OwnedFd::from(file.into_file())) {
-            Ok(memfd) => Self::sealed(&memfd),
-            Err(refused) => Err(refused.error),
-        }
+        Self::of_sealed(&file, file.file().as_fd()) // the seals are for ever, the descriptor ours
     }
 
     /// The bytes of a memfd that is sealed against writing and shrinking, without a copy.
@@ -144,11 +141,21 @@ impl Frozen {
     ///
     /// Those of [`MapOptions::map`].
     pub fn sealed(memfd: &MemFd<Immutable>) -> Result<Self> {
-        let mapping = match MapOptions::shared().map(memfd) {
+        Self::of_sealed(memfd, memfd.as_fd())
+    }
+
+    /// The caller has asked for the seals against writing and shrinking.
+    fn of_sealed(memfd: &impl MemoryObject, fd: BorrowedFd<'_>) -> Result<Self> {
+        let mut options = MapOptions::shared();
+        // A hole gets its page when it is read, and there may be none: that would be SIGBUS.
+        if has_holes(fd) {
+            options = options.populate_checked();
+        }
+        let mapping = match options.map(memfd) {
             // Kernels before 6.7 refuse a shared mapping of what nobody may write. A private one of huge pages takes as
             // many from the pool again, so it is the second choice.
             Err(error) if error.errno() == Some(crate::Errno::EPERM) => {
-                MapOptions::private().map(memfd)?
+                MapOptions::private().populate_checked().map(memfd)?
             }
             mapped => mapped?,
         };
@@ -299,6 +306,20 @@ fn read_small(path: &Path, limit: CopyLimit) -> Option<Arc<[u8]>> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = rustix::fs::open(path, flags, Mode::empty()).ok()?;
     read_so_many(file.as_fd(), size).ok()
+}
+
+/// Whether parts of a memfd have no memory, or may have none. Huge pages do not tell.
+fn has_holes(fd: BorrowedFd<'_>) -> bool {
+    // A descriptor of our own: looking for holes moves the place at which others read.
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let whole =
+        rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).and_then(|own| {
+            let stat = rustix::fs::fstat(&own)?;
+            let is_base = usize::try_from(stat.st_blksize) == Ok(PageSize::base().bytes());
+            let first_hole = rustix::fs::seek(&own, SeekFrom::Hole(0))?;
+            Ok(is_base && i64::try_from(first_hole) == Ok(stat.st_size))
+        });
+    whole != Ok(true)
 }
 
 /// Memory for a large copy: a whole number of huge pages, so that the kernel begins it at one, of which all but the

@@ -12,6 +12,7 @@ use crate::object::{Anonymous, SecretMem};
 use crate::options::MapOptions;
 use crate::page::{PageSize, RangeError};
 use crate::pages::Pages;
+use crate::pages::populate::Populate;
 use core::ops::{Deref, DerefMut};
 use mman_sys::{MapFlags, Prot};
 
@@ -60,8 +61,10 @@ use mman_sys::{MapFlags, Prot};
 #[derive(Debug)]
 pub struct Memory {
     /// Y1: of an object that nobody else has or maps, mapped for this view, readable and writable in all its pages,
-    /// and never dropped by the kernel.
+    /// never dropped by the kernel, and all there if they are huge pages of the pool.
     mapping: Mapping,
+    /// Pages like any others: what is empty can grow into such.
+    is_plain: bool,
 }
 
 impl Memory {
@@ -86,20 +89,26 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// [`Cause::NotPrivate`] for shared and droppable memory; [`Cause::NotSupported`] for memory that grows down, and
-    /// for huge pages without reserve, which may not be there when they are touched; those of [`MapOptions::map`].
+    /// [`Cause::NotPrivate`] for shared and droppable memory; [`Cause::NotSupported`] for memory that grows down, that is
+    /// left out of children ([`OnFork::Leave`]), and for huge pages without reserve: it may not be there when it is
+    /// touched; those of [`MapOptions::map`]. Huge pages of the pool are all touched here.
     pub fn map(options: &MapOptions, len: usize) -> Result<Self> {
         let refuse = |cause| Err(Error::new(Operation::Map, ObjectKind::Anonymous, cause));
         let flags = options.asked_flags();
         if flags.map_type() != MapFlags::PRIVATE {
             return refuse(Cause::NotPrivate);
         }
-        let may_be_missing = options.asks_huge_pages() && flags.contains(MapFlags::NORESERVE);
-        if flags.contains(MapFlags::GROWSDOWN) || may_be_missing {
+        let huge = options.asks_huge_pages();
+        let may_be_missing = huge && flags.contains(MapFlags::NORESERVE);
+        let missing_in_children = options.leaves_out_children();
+        if flags.contains(MapFlags::GROWSDOWN) || may_be_missing || missing_in_children {
             return refuse(Cause::NotSupported);
         }
+        // Huge pages that are set aside may still be refused when they are touched: by a control group, by a node.
+        let options = if huge { options.populate_checked() } else { *options };
         let mapping = options.read_write().map(&Anonymous::new(len))?;
-        Ok(Self { mapping })
+        let is_plain = !huge;
+        Ok(Self { mapping, is_plain })
     }
 
     /// So many bytes of secret memory, that only this process can see: not its children, and not even the kernel. See
@@ -107,18 +116,21 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// Those of [`SecretMem::new`] and [`SecretMem::map`].
+    /// [`Cause::Range`] for length 0; those of [`SecretMem::new`] and [`SecretMem::map`].
     pub fn secret(len: usize) -> Result<Self> {
+        if len == 0 {
+            return Err(range_error(Operation::Map, ObjectKind::Secret, RangeError::Empty));
+        }
         // Nobody else gets the object, or a mapping of it: so it is ours as private memory is. A child would share it.
         let options = MapOptions::shared().read_write().on_fork(OnFork::Leave);
-        Ok(Self { mapping: options.map(&SecretMem::new(len)?)? })
+        Ok(Self { mapping: options.map(&SecretMem::new(len)?)?, is_plain: false })
     }
 
     /// As many bytes as asked for, of a mapping that may be longer.
     ///
     /// Y1 is the caller's.
     pub(super) const fn of(mapping: Mapping) -> Self {
-        Self { mapping }
+        Self { mapping, is_plain: true }
     }
 
     /// The pages: to lock them, ask for their residency, give hints.
@@ -133,7 +145,7 @@ impl Memory {
     ///
     /// Those of [`Mapping::resize`]; secret memory does not grow.
     pub fn resize(&mut self, len: usize) -> Result<()> {
-        if self.mapping.is_empty() {
+        if self.mapping.is_empty() && self.is_plain {
             *self = Self::new(len)?;
             return Ok(());
         }
@@ -145,6 +157,14 @@ impl Memory {
         let shape = self.mapping.shape();
         let end_of_old = self.mapping.mapped_len().saturating_sub(shape.lead).min(len);
         self.mapping.resize(len, Growth::MayMove)?;
+        if self.mapping.page_size() > PageSize::base() && len > grown_from {
+            // As in `map`: a huge page is there before it is lent.
+            let populated = self.mapping.pages().populate(.., Populate::ForWriting);
+            if let Err(error) = populated {
+                self.mapping.resize(grown_from, Growth::InPlace)?;
+                return Err(error);
+            }
+        }
         // The rest of the old pages may hold what was there when it was longer.
         if let Some(rest) = self.get_mut(grown_from..end_of_old) {
             rest.fill(0);
