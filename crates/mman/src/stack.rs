@@ -18,6 +18,12 @@ pub(crate) fn is_in_room(address: usize, len: usize) -> bool {
     address < room.end && room.start < address.saturating_add(len)
 }
 
+/// Whether what grows upwards would end there. What would go on past the room meets the stack itself, and cannot.
+pub(crate) fn would_end_in_room(end: usize) -> bool {
+    let room = room();
+    room.start < end && end <= room.end
+}
+
 /// From as far down as the stack may come to its upper end.
 fn room() -> Range<usize> {
     let end = end();

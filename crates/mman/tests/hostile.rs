@@ -139,3 +139,21 @@ fn shared_anonymous_memory_does_not_grow() {
     memory.resize(100, Growth::InPlace).unwrap();
     memory.resize(page(), Growth::InPlace).unwrap(); // back to what it has
 }
+
+/// A mapping below the stack that grew upwards took the room that the stack needs: a deep recursion was SIGSEGV.
+#[test]
+fn growing_into_the_room_of_the_stack_is_refused() {
+    let maps = mman_testkit::maps::all();
+    let here = maps.iter().find(|entry| entry.name == "[stack]").map(|entry| entry.range.end);
+    let Some(end) = here else { return };
+    // Below the room, with nothing between.
+    let start = (end - (129 << 20) - (1 << 20)) & !4095;
+    let Ok(mut mapping) = MapOptions::private().at(start).map(&Anonymous::new(4096)) else {
+        return;
+    };
+    for growth in [Growth::InPlace, Growth::MayMove] {
+        let error = mapping.resize(8 << 20, growth).unwrap_err();
+        assert_eq!(error.cause(), Cause::StackRoom, "{error}");
+    }
+    mapping.resize(8192, Growth::InPlace).unwrap();
+}

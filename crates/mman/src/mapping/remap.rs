@@ -72,8 +72,8 @@ impl Mapping {
             return Err(range_error(Operation::Remap, self.kind(), past));
         }
         // In its place is where the kernel tries first, also where the mapping may move.
-        let start = self.area.address();
-        if pages.len() > self.mapped_len() && stack::is_in_room(start, pages.len()) {
+        let end = self.area.address().saturating_add(pages.len());
+        if pages.len() > self.mapped_len() && stack::would_end_in_room(end) {
             return Err(Error::new(Operation::Remap, self.kind(), Cause::StackRoom));
         }
         if pages.len() != self.mapped_len() {

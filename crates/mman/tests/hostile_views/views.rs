@@ -41,6 +41,8 @@ pub(crate) const TABLE: &[Operation] = &[
     ("SharedMut::store u64", |w| w.shared_mut(|v, d| any(v.store(d.word(), d.number())))),
     ("SharedMut::atomic_u32", |w| w.shared_mut(|v, d| add_32(v, d.word()))),
     ("SharedMut::atomic_u64", |w| w.shared_mut(|v, d| add_64(v, d.word()))),
+    ("SharedAtomic::load, store, swap, fetch_add, fetch_sub", |w| w.shared_mut(step)),
+    ("SharedAtomic::compare_exchange, fetch_update, as_ptr", |w| w.shared_mut(exchange)),
     ("SharedMut::sync", |w| w.shared_mut(|v, d| any(v.sync(d.bounds(), d.sync())))),
     ("SharedMut::writer", |w| w.shared_mut(write)),
     ("Private::write_at", |w| w.private(|v, d| any(v.write_at(d.at(), &d.bytes())))),
@@ -75,6 +77,22 @@ impl ClearIt for Memory {
     fn clear_it(&mut self, _dice: &mut Dice) {
         self.clear();
         assert!(self.iter().all(|byte| *byte == 0), "what was cleared is zeros");
+    }
+}
+
+fn step(view: &SharedMut, dice: &mut Dice) {
+    if let Ok(word) = view.atomic_u32(dice.word()) {
+        word.store(word.load(Relaxed), Relaxed);
+        word.fetch_sub(word.swap(dice.number() as u32, Relaxed), Relaxed);
+        word.fetch_add(1, Relaxed);
+    }
+}
+
+fn exchange(view: &SharedMut, dice: &mut Dice) {
+    if let Ok(word) = view.atomic_u64(dice.word()) {
+        any(word.compare_exchange(word.load(Relaxed), dice.number(), Relaxed, Relaxed));
+        any(word.fetch_update(Relaxed, Relaxed, |old| old.checked_add(1)));
+        assert!(word.as_ptr().is_aligned());
     }
 }
 
