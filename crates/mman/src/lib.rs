@@ -7,24 +7,28 @@
 //! # From `read()` to a mapping
 //!
 //! ```
-//! use mman::FileObject;
+//! use mman::{Frozen, Memory, Shared};
 //!
-//! // Reading copies the whole file first.
-//! let all = std::fs::read("Cargo.toml")?;
+//! // Bytes that stay as they are, for all threads: a copy of the file, made faster than by `std::fs::read`.
+//! let all = Frozen::open("Cargo.toml")?;
+//! assert!(all.starts_with(b"[package]"));
 //!
-//! // A mapping copies nothing; pages come in as they are touched.
-//! let mapping = FileObject::open("Cargo.toml")?.map()?;
+//! // The file's own pages, which others may change or take away: copied out where they are looked at, and an error
+//! // where a touch would be SIGBUS.
+//! let file = Shared::open("Cargo.toml")?;
 //! let mut head = [0; 9];
-//! mapping.read_at(0, &mut head)?;
-//! assert_eq!(head, all[..9]);
+//! file.read_at(0, &mut head)?;
+//! assert_eq!(&head, b"[package]");
 //!
-//! // Or straight to a descriptor, from the page cache.
-//! mapping.write_out(std::io::stdout(), 0..9)?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! // Memory: a slice.
+//! let mut memory = Memory::new(1 << 20)?;
+//! memory[0] = 1;
+//! # Ok::<(), mman::Error>(())
 //! ```
 //!
-//! When a mapping is faster than reading, and when it is not, is measured: see `docs/when-to-map.md` in the
-//! repository.
+//! The [`guide`] goes on from here: an example for each object and view, which view to take, and the name here of every
+//! function and flag of the header. When a mapping is faster than reading, and when it is not, is measured: see
+//! `docs/when-to-map.md` in the repository.
 //!
 //! # What is here
 //!
@@ -32,35 +36,26 @@
 //! |---|---|
 //! | name what is mapped | [`FileObject`], [`Anonymous`], [`MemFd`], [`ShmObject`], [`SecretMem`] |
 //! | say how | [`MapOptions`]: every flag of `mmap` |
-//! | own it | [`Mapping`]: true length, [`split_at`](Mapping::split_at), [`merge`](Mapping::merge), [`unmap`](Mapping::unmap) |
+//! | look at the bytes | views: [`Frozen`], [`Memory`], [`Shared`], [`SharedMut`], [`Private`] |
+//! | own a mapping | [`Mapping`]: true length, [`split_at`](Mapping::split_at), [`merge`](Mapping::merge), [`unmap`](Mapping::unmap) |
 //! | hold addresses | [`Reservation`]: commit, decommit, place objects at chosen addresses |
-//! | read and write | [`Mapping::read_at`], [`write_at`](Mapping::write_at), [`write_out`](Mapping::write_out): errors, never signals |
-//! | change it | [`Mapping::protect`], [`resize`](Mapping::resize), [`sync`](Mapping::sync) |
-//! | tell the kernel | [`Mapping::advise`] (harmless [`Hint`]s), [`Mapping::discard`] (what drops bytes) |
-//! | keep pages in memory | [`Pages::lock`], [`Pages::populate`], [`process::lock_all`] |
-//! | say where, and for whom | [`Pages::bind`] (nodes), [`Mapping::on_fork`], [`ProtectionKey`] |
+//! | change it | [`Mapping::protect`], [`resize`](Mapping::resize), [`discard`](Mapping::discard), [`on_fork`](Mapping::on_fork), [`ProtectionKey`] |
+//! | harm nobody | [`Pages`], lent by every owner: hints, locks, populating, residency, nodes, write-back |
 //! | make sure | [`Mapping::install_guard`], [`Mapping::seal`] |
-//! | ask what is in memory | [`Pages::residency`], [`FileObject::cache`] |
-//! | ask the kernel | [`kernel::Feature`] |
+//! | keep all of a process in memory | [`process::lock_all`] |
+//! | get pages in a signal handler | [`PageAllocator`] |
 //! | see what a process has mapped | [`inspect`]: `maps`, `smaps`, one address |
 //! | advise another process, release a dying one | [`process::Process`] |
+//! | share SIGBUS with this library | [`signal`] |
+//! | ask the kernel | [`kernel::Feature`], [`FileObject::cache`] |
 //!
-//! # Why there is no `&[u8]` here
+//! # Why a file is no `&[u8]` here
 //!
 //! A shared mapping changes under its reader whenever somebody writes to the file, and its pages vanish when
 //! somebody truncates it: a slice of it is undefined behaviour, and a touch past the new end is a signal that
-//! kills the process. So a [`Mapping`] hands out no reference. Its bytes are copied by the kernel, which
-//! answers with an [`Error`] where a touch would be a signal; or they are reached through
-//! [`Mapping::as_ptr`], by code that knows who else has the object and says so with `unsafe`:
-//!
-//! ```
-//! let memory = mman::Anonymous::new(4096).map()?;
-//! memory.write_at(0, b"nobody else has this memory")?;
-//! // SAFETY: private anonymous memory of ours; it is not written or unmapped while the slice lives.
-//! let bytes = unsafe { std::slice::from_raw_parts(memory.as_ptr(), memory.len()) };
-//! assert!(bytes.starts_with(b"nobody"));
-//! # Ok::<(), mman::Error>(())
-//! ```
+//! kills the process. So a slice is lent only of what nobody can change: memory of our own, a copy, a sealed memfd. Of
+//! all else a view copies what is asked for, at the speed of memory, and answers with an [`Error`] where a touch would be
+//! a signal. Who knows that nobody writes to a file says so: [`Shared::assume_immutable`] is `unsafe`.
 //!
 //! # Errors
 //!

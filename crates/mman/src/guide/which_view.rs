@@ -66,7 +66,7 @@
 //!
 //! let memfd = MemFd::new(4096)?; // its descriptor goes to the others
 //! let view = SharedMut::new(&memfd)?;
-//! let requests = view.atomic_u64(0)?;
+//! let requests = view.atomic_u64(0)?; // no reference: each step is one instruction
 //! requests.fetch_add(1, Ordering::Relaxed);
 //! assert_eq!(view.load::<u64>(0)?, 1);
 //! # Ok::<(), mman::Error>(())
@@ -81,6 +81,22 @@
 //! assert!(bytes.starts_with(b"[PACKAGE]"));
 //! # Ok::<(), mman::Error>(())
 //! ```
+//!
+//! A secret that is locked, in no core dump, and gone in children:
+//!
+//! ```
+//! use mman::{Hint, MapOptions, Memory, OnFork};
+//!
+//! let options = MapOptions::private().locked().on_fork(OnFork::Wipe);
+//! let mut key = Memory::map(&options, 32)?;
+//! key.pages().advise(.., Hint::NoDump)?;
+//! key.copy_from_slice(&[7; 32]);
+//! key.fill(0); // before it is given back
+//! # Ok::<(), mman::Error>(())
+//! ```
+//!
+//! (A guard of [`Pages::lock`](crate::Pages::lock) borrows its owner, so it is for what is only read; `locked` is for what is
+//! written too. [`Memory::secret`](crate::Memory::secret) hides it from the kernel as well.)
 //!
 //! Records in memory, as types: bytes of [`Frozen`](crate::Frozen) and [`Memory`](crate::Memory) begin at a page, so
 //! every alignment fits, and crates that check casts (`zerocopy`, `bytemuck`) work on them as on any slice.
