@@ -80,6 +80,7 @@
 mod advise;
 mod allocator;
 mod area;
+mod broadcast;
 mod cause;
 mod copy;
 mod error;
@@ -94,12 +95,14 @@ mod page;
 mod pages;
 pub mod process;
 mod reserve;
+mod ring;
 mod shared_bytes;
 pub mod signal;
 mod view;
 
 pub use advise::{Discard, Hint};
 pub use allocator::{OnFree, PageAllocator, PageRun};
+pub use broadcast::{Broadcast, Received, Receiver, Sender};
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 pub use mapping::Mapping;
 pub use mapping::fork::OnFork;
@@ -122,8 +125,9 @@ pub use pages::populate::Populate;
 pub use pages::residency::Residency;
 pub use pages::sync::Sync;
 pub use reserve::Reservation;
+pub use ring::Ring;
 pub use view::{
-    CopyLimit, Frozen, Memory, Private, Proof, Reader, Shared, SharedMut, Word, Writer,
+    CopyLimit, Frozen, Memory, Private, Proof, Reader, Shared, SharedMut, Wait, Word, Writer,
 };
 
 /// Bytes of address space that a drop could not unmap: emptied, kept, and lost until the process ends.

@@ -9,6 +9,7 @@
 //! | [`Private`] | any object, with changes kept here | the same; [`Private::detach`] gives a [`Memory`] |
 
 mod frozen;
+mod futex;
 mod guarded;
 #[cfg(target_arch = "aarch64")]
 #[path = "load_aarch64.rs"]
@@ -27,6 +28,7 @@ mod word;
 mod writer;
 
 pub use frozen::{CopyLimit, Frozen, Proof};
+pub use futex::Wait;
 pub use memory::Memory;
 pub use private::Private;
 pub use reader::Reader;
