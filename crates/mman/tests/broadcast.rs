@@ -313,6 +313,31 @@ fn an_object_that_becomes_shorter_is_an_error() {
     assert!(sender.send(b"y").is_err());
 }
 
+/// Killed between the stamp of a message and the number of messages: a reader that has it would have missed what the next
+/// sender gave the same number.
+#[test]
+fn a_message_that_was_not_counted_any_more_keeps_its_number() {
+    let channel = Broadcast::new(4, 64);
+    let object = MemFd::new(channel.object_len().unwrap()).unwrap();
+    let mut sender = channel.create_in(&object).unwrap();
+    let mut receiver = Receiver::open(&object).unwrap();
+    for number in 0..6 {
+        sender.send(&[number]).unwrap();
+    }
+    drop(sender);
+    let memory = SharedMut::new(&object).unwrap();
+    memory.store(64, 5_u64).unwrap(); // the number of messages, as it was
+    receiver.rewind().unwrap();
+    let mut bytes = Vec::new();
+    for number in 2..6 {
+        assert_eq!(receiver.try_recv(&mut bytes).unwrap(), Received::Message { number });
+    }
+    let mut next = Sender::resume(&object).unwrap();
+    assert_eq!(next.send(b"next").unwrap(), 6);
+    assert_eq!(receiver.try_recv(&mut bytes).unwrap(), Received::Message { number: 6 });
+    assert_eq!(bytes, b"next");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 

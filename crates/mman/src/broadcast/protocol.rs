@@ -74,29 +74,35 @@ pub(super) fn announce<M: MemoryMut>(memory: &M) -> Result<bool, M::Error> {
     memory.take_waiters()
 }
 
-/// Takes message `wanted` out, if it is there.
+/// Whether it is worth looking closer: one load, of the line that the message begins in.
+#[inline]
+pub(super) fn is_there<M: Memory>(memory: &M, slots: u64, wanted: u64) -> Result<bool, M::Error> {
+    let stamp = memory.stamp(wanted & slots.wrapping_sub(1))?;
+    Ok(stamp >= wanted.wrapping_mul(2).wrapping_add(2))
+}
+
+/// Takes message `wanted` out, if it is there. Where it is, its stamp says so, and nothing else is looked at.
 pub(super) fn take<M: Memory>(
     memory: &M,
     slots: u64,
     wanted: u64,
     into: &mut Vec<u8>,
 ) -> Result<Taken, M::Error> {
-    let head = memory.head()?;
-    if head < wanted || head >= END_OF_NUMBERS {
-        return Ok(Taken::BadHead);
-    }
-    let ahead = head.wrapping_sub(wanted);
-    if ahead == 0 {
-        return Ok(Taken::Nothing);
-    }
-    if ahead > slots {
-        return missed(memory, slots, wanted);
-    }
     let slot = wanted & slots.wrapping_sub(1);
     let whole = wanted.wrapping_mul(2).wrapping_add(2);
-    let before = memory.stamp(slot)?;
-    if before != whole {
-        return if before < whole { Ok(Taken::BadSlot) } else { missed(memory, slots, wanted) };
+    let mut before = memory.stamp(slot)?;
+    if before < whole {
+        match memory.head()? {
+            head if is_bad(head, wanted) => return Ok(Taken::BadHead),
+            head if head <= wanted => return Ok(Taken::Nothing),
+            _ => before = memory.stamp(slot)?, // B2: it came meanwhile
+        }
+        if before < whole {
+            return Ok(Taken::BadSlot);
+        }
+    }
+    if before > whole {
+        return missed(memory, slots, wanted);
     }
     let is_length = memory.read(slot, into)?;
     M::fence(Acquire); // the stamp is looked at again after the bytes
@@ -110,11 +116,16 @@ pub(super) fn take<M: Memory>(
 /// How many are lost, from `wanted` on, whose slot was used again: up to the oldest that nothing is written over.
 fn missed<M: Memory>(memory: &M, slots: u64, wanted: u64) -> Result<Taken, M::Error> {
     let head = memory.head()?;
-    if head < wanted || head >= END_OF_NUMBERS {
+    if is_bad(head, wanted) {
         return Ok(Taken::BadHead);
     }
     let oldest = oldest(head, slots);
     Ok(Taken::Missed(oldest.saturating_sub(wanted).max(1)))
+}
+
+/// A message can be taken a moment before the number of messages says so: that is one behind then.
+const fn is_bad(head: u64, wanted: u64) -> bool {
+    head >= END_OF_NUMBERS || head.wrapping_add(1) < wanted
 }
 
 /// The oldest message that is not being overwritten by the one that comes next.

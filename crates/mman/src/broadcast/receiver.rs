@@ -17,6 +17,8 @@ use std::time::Instant;
 const LOOK: Duration = Duration::from_millis(50);
 /// How long it sleeps where nobody can be told that it does.
 const NAP: Duration = Duration::from_millis(1);
+/// How often it is woken for nothing before it looks nevertheless.
+const OTHER_SLEEPS: u32 = 64;
 /// How often a receiver that spins looks at the clock.
 const SPINS: u32 = 256;
 
@@ -155,8 +157,8 @@ impl Receiver {
     ///
     /// Those of [`try_recv`](Self::try_recv).
     pub fn recv(&mut self, message: &mut Vec<u8>, timeout: Option<Duration>) -> Result<Received> {
-        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut looked = Instant::now();
+        let mut end = None;
+        let mut sleeps = 0_u32;
         loop {
             let bell = self.memory.memory.load::<u32>(format::BELL_AT)?;
             let mut found = self.try_recv(message)?;
@@ -166,21 +168,27 @@ impl Receiver {
             if found != Received::Nothing {
                 return Ok(found);
             }
-            let now = Instant::now();
-            let left = end.map_or(LOOK, |end| end.saturating_duration_since(now));
+            let left = match timeout {
+                None => LOOK,
+                Some(timeout) => {
+                    let now = Instant::now();
+                    let end = *end.get_or_insert_with(|| now.checked_add(timeout));
+                    end.map_or(LOOK, |end| end.saturating_duration_since(now))
+                }
+            };
             if left.is_zero() {
                 return self.at_the_end(message);
             }
-            if now.saturating_duration_since(looked) >= LOOK {
-                looked = now;
+            let longest = if self.is_woken() { LOOK } else { NAP };
+            let memory = &self.memory.memory;
+            let slept = memory.wait_once(format::BELL_AT, bell, Some(left.min(longest)))?;
+            sleeps = sleeps.wrapping_add(1);
+            if slept == Some(Wait::TimedOut) || sleeps.is_multiple_of(OTHER_SLEEPS) {
                 let found = self.at_the_end(message)?;
                 if found != Received::Nothing {
                     return Ok(found);
                 }
             }
-            let longest = if self.is_woken() { LOOK } else { NAP };
-            let _: Wait =
-                self.memory.memory.wait_u32(format::BELL_AT, bell, Some(left.min(longest)))?;
         }
     }
 
@@ -194,11 +202,14 @@ impl Receiver {
         let mut clock: Option<(Option<Instant>, Instant)> = None;
         loop {
             for _ in 0..SPINS {
-                let found = self.take(message)?;
-                if found != Received::Nothing {
-                    return Ok(found);
+                if protocol::is_there(&self.memory, self.memory.shape.slots.into(), self.next)? {
+                    break;
                 }
                 core::hint::spin_loop();
+            }
+            let found = self.take(message)?;
+            if found != Received::Nothing {
+                return Ok(found);
             }
             let now = Instant::now();
             let begin = || (timeout.and_then(|timeout| now.checked_add(timeout)), now);

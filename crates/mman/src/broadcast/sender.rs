@@ -61,7 +61,14 @@ impl Sender {
             return Err(format::malformed(object.kind(), format::HEAD_AT));
         }
         memory.store(format::CLOSED_AT, 0_u32)?;
-        Ok(Self { memory: Slots { memory, shape }, next, _lock: lock })
+        let mut sender = Self { memory: Slots { memory, shape }, next, _lock: lock };
+        let slots = u64::from(shape.slots);
+        if protocol::is_there(&sender.memory, slots, next)? {
+            // The one before us ended between the stamp and the number: readers may have that message.
+            sender.next = next.saturating_add(1);
+            sender.memory.set_head(sender.next)?;
+        }
+        Ok(sender)
     }
 
     /// Sends a message, and answers its number, counted from 0. It never waits. Who waits is woken.
@@ -156,7 +163,8 @@ impl MemoryMut for Slots {
 
     /// No reader writes it: if one does, another may sleep until it looks by itself.
     fn ring_bell(&self) -> Result<()> {
-        self.atomic(format::BELL_AT)?.fetch_add(1, Ordering::Release);
+        let bell = self.atomic(format::BELL_AT)?;
+        bell.store(bell.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
         Ok(())
     }
 

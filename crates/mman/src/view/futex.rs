@@ -53,20 +53,30 @@ impl Shared {
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut left = timeout.filter(|_| end.is_some());
         loop {
-            let time = left.map(timespec);
-            let waited = self
-                .guarded
-                .on_word(Operation::Wait, at, |word| futex_wait(word, expected, time.as_ref()));
-            match waited? {
-                Ok(()) => return Ok(Wait::Woken),
-                Err(Errno::EAGAIN) => return Ok(Wait::Changed),
-                Err(Errno::ETIMEDOUT) => return Ok(Wait::TimedOut),
-                // A signal came: the rest of the time.
-                Err(Errno::EINTR) => {
-                    left = end.map(|end| end.saturating_duration_since(Instant::now()));
-                }
-                Err(errno) => return Err(self.guarded.no_word(Operation::Wait, at, errno)),
+            if let Some(ended) = self.wait_once(at, expected, left)? {
+                return Ok(ended);
             }
+            left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    /// `None` where a signal came.
+    pub(crate) fn wait_once(
+        &self,
+        at: usize,
+        expected: u32,
+        timeout: Option<Duration>,
+    ) -> Result<Option<Wait>> {
+        let time = timeout.map(timespec);
+        let waited = self
+            .guarded
+            .on_word(Operation::Wait, at, |word| futex_wait(word, expected, time.as_ref()));
+        match waited? {
+            Ok(()) => Ok(Some(Wait::Woken)),
+            Err(Errno::EAGAIN) => Ok(Some(Wait::Changed)),
+            Err(Errno::ETIMEDOUT) => Ok(Some(Wait::TimedOut)),
+            Err(Errno::EINTR) => Ok(None),
+            Err(errno) => Err(self.guarded.no_word(Operation::Wait, at, errno)),
         }
     }
 
