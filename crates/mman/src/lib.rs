@@ -41,6 +41,8 @@
 //! | say where, and for whom | [`Pages::bind`] (nodes), [`Mapping::on_fork`], [`ProtectionKey`] |
 //! | make sure | [`Mapping::install_guard`], [`Mapping::seal`] |
 //! | ask what is in memory | [`Pages::residency`], [`FileObject::cache`] |
+//! | share memory with other processes | [`SharedMut`]: atomics, [`wait_u32`](Shared::wait_u32), [`wake_u32`](Shared::wake_u32); [`Broadcast`] |
+//! | queue bytes, each window one slice | [`Ring`] |
 //! | ask the kernel | [`kernel::Feature`] |
 //! | see what a process has mapped | [`inspect`]: `maps`, `smaps`, one address |
 //! | advise another process, release a dying one | [`process::Process`] |

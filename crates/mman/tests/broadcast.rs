@@ -300,6 +300,24 @@ fn what_is_no_channel_is_an_error() {
     assert_eq!(object.size().unwrap(), Some(1 << 20));
 }
 
+/// One byte longer than a message may be, up to all that a number can say: nothing is copied.
+#[test]
+fn a_length_that_no_message_has_is_an_error() {
+    let (mut sender, object) = Broadcast::new(4, 100).create().unwrap();
+    let mut receiver = Receiver::open(&object).unwrap();
+    sender.send(b"x").unwrap();
+    let memory = SharedMut::new(&object).unwrap();
+    for len in [101_u32, 112, 1000] {
+        memory.store(8192 + 8, len).unwrap();
+        let cause = receiver.try_recv(&mut Vec::new()).unwrap_err().cause();
+        assert_eq!(cause, Cause::Malformed { at: 8192 }, "{len}");
+    }
+    memory.store(8192 + 8, 100_u32).unwrap();
+    let mut bytes = Vec::new();
+    assert_eq!(receiver.try_recv(&mut bytes).unwrap(), Received::Message { number: 0 });
+    assert_eq!(bytes.len(), 100);
+}
+
 #[test]
 fn an_object_that_becomes_shorter_is_an_error() {
     let channel = Broadcast::new(64, 1000);

@@ -14,7 +14,8 @@ use std::os::fd::AsFd;
 ///
 /// When it is dropped the channel is closed. If its process ends without that, by whatever signal, receivers notice too:
 /// the sender holds a lock on the object by an open file description of its own (`F_OFD_SETLK`), which the kernel drops.
-/// A child that it forks has that description as well, and keeps the lock until it ends or calls `exec`.
+/// A child that it forks has that description as well, and keeps the lock until it ends or calls `exec`; it must neither
+/// use the sender nor drop it.
 #[derive(Debug)]
 pub struct Sender {
     memory: Slots,
