@@ -59,7 +59,7 @@ use std::io::{self, BufRead, Read, Write};
 /// - R2: `start < capacity` and `filled <= capacity`. So each window is in the space, no longer than the capacity, and no
 ///   byte is in it twice; the window of the content and that of the free room have no byte in common.
 /// - R3: For the compiler the two halves are different bytes. What was written through a window is copied to the other
-///   half by assembly ([`Ring::mirror`]), before anything is read there: as the memory is one, that copy is no
+///   half by assembly (`mirror`), before anything is read there: as the memory is one, that copy is no
 ///   instruction. Only `&mut self` lends a window for writing, and `mirror` comes after it and before the next one.
 #[derive(Debug)]
 pub struct Ring {
