@@ -1,6 +1,7 @@
 //! Side-by-side measurements of mman and its peers: `mman-bench NAME...`.
 
 mod access;
+mod broadcast;
 mod c_calls;
 mod calls;
 mod cat;
@@ -31,6 +32,11 @@ struct Measurement {
 const MEASUREMENTS: &[Measurement] = &[
     // First: threads that others start change what the C library does.
     Measurement { name: "c-calls", about: "libmman's calls against libc's", run: c_calls::run },
+    Measurement {
+        name: "broadcast",
+        about: "messages between processes, beside a pipe",
+        run: broadcast::run,
+    },
     Measurement { name: "calls", about: "the cost of a call, by whom it is made", run: calls::run },
     Measurement { name: "cat", about: "mman cat, cat and memmap2's example", run: cat::run },
     Measurement { name: "frozen", about: "a file frozen by copy", run: frozen::run },
@@ -62,6 +68,9 @@ fn chosen(arguments: &[&str]) -> Option<Result<()>> {
         ["ours-cat", how, window, file] => {
             let window = window.parse().ok()?;
             return Some(ours_cat::ours(Path::new(file), how, window));
+        }
+        ["broadcast-echo", way, len, name, placed] => {
+            return Some(broadcast::echo(way, len.parse().ok()?, name, placed));
         }
         ["peer-cat", file] => return Some(ours_cat::peer(Path::new(file))),
         ["all"] => return Some(MEASUREMENTS.iter().try_for_each(|one| (one.run)())),

@@ -146,6 +146,13 @@ pub enum Cause {
         /// Which line, counted from 1.
         line: u64,
     },
+    /// What stands at this byte is not of the format: another program's, or damaged on purpose.
+    Malformed {
+        /// Where it stands in the object.
+        at: u64,
+    },
+    /// Somebody else is the writer already.
+    HasWriter,
     /// What the kernel answered, and nothing more is known.
     Kernel,
 }
@@ -220,6 +227,7 @@ fn write_later_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::LockRight => f.write_str(
             "the process may lock no memory (RLIMIT_MEMLOCK is 0, ulimit -l, and it has no CAP_IPC_LOCK)",
         ),
+        Cause::Malformed { at } => write!(f, "what stands at byte {at} is not of this format"),
         Cause::CopyLimit { limit } => write!(f, "the copy would be longer than allowed, {limit} bytes"),
         Cause::NotUnderstood { line } => {
             write!(f, "line {line} is none that a kernel prints, or the text ends there too early")
@@ -244,6 +252,7 @@ const fn sentence_without_numbers(cause: Cause) -> &'static str {
         Cause::NotPermitted => {
             "not permitted: it takes the same user and a process that may be dumped, or CAP_SYS_PTRACE"
         }
+        Cause::HasWriter => "it has a writer, who is alive",
         Cause::NotDying => "the process is not being killed",
         Cause::HintForItself => {
             "a process is told from outside only Cold, PageOut, WillNeed and Collapse; the rest it tells itself"

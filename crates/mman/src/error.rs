@@ -88,6 +88,14 @@ pub enum Operation {
     Signal,
     /// Giving out pages of a reservation.
     Allocate,
+    /// Waiting on a word of shared memory.
+    Wait,
+    /// Waking those who wait on a word.
+    Wake,
+    /// Sending a message to those who have an object.
+    Send,
+    /// Receiving a message.
+    Receive,
 }
 
 impl fmt::Display for Operation {
@@ -130,6 +138,10 @@ impl fmt::Display for Operation {
             Self::Release => "release the memory of",
             Self::Signal => "guard against SIGBUS",
             Self::Allocate => "allocate",
+            Self::Wait => "wait on",
+            Self::Wake => "wake who waits on",
+            Self::Send => "send through",
+            Self::Receive => "receive from",
         })
     }
 }

@@ -44,6 +44,8 @@
 //! | make sure | [`Mapping::install_guard`], [`Mapping::seal`] |
 //! | keep all of a process in memory | [`process::lock_all`] |
 //! | get pages in a signal handler | [`PageAllocator`] |
+//! | share memory with other processes | [`SharedMut`]: atomics, [`wait_u32`](Shared::wait_u32), [`wake_u32`](Shared::wake_u32); [`Broadcast`] |
+//! | queue bytes, each window one slice | [`Ring`] |
 //! | see what a process has mapped | [`inspect`]: `maps`, `smaps`, one address |
 //! | advise another process, release a dying one | [`process::Process`] |
 //! | share SIGBUS with this library | [`signal`] |
@@ -76,6 +78,7 @@ mod advise;
 mod allocator;
 mod area;
 mod atomic_word;
+mod broadcast;
 mod cause;
 mod copy;
 mod error;
@@ -90,6 +93,7 @@ mod page;
 mod pages;
 pub mod process;
 mod reserve;
+mod ring;
 mod shared_bytes;
 pub mod signal;
 mod stack;
@@ -97,6 +101,7 @@ mod view;
 
 pub use advise::{Discard, Hint};
 pub use allocator::{OnFree, PageAllocator, PageRun};
+pub use broadcast::{Broadcast, Received, Receiver, Sender};
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 pub use mapping::Mapping;
 pub use mapping::fork::OnFork;
@@ -119,9 +124,10 @@ pub use pages::populate::Populate;
 pub use pages::residency::Residency;
 pub use pages::sync::Sync;
 pub use reserve::Reservation;
+pub use ring::Ring;
 pub use view::{
     CopyLimit, Frozen, Memory, Private, Proof, Reader, Shared, SharedAtomic, SharedInteger,
-    SharedMut, Word, Writer,
+    SharedMut, Wait, Word, Writer,
 };
 
 /// Bytes of address space that a drop could not unmap: emptied, kept, and lost until the process ends.

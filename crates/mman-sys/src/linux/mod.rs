@@ -3,6 +3,7 @@
 mod advise;
 mod fiemap;
 mod file;
+mod futex;
 mod ioctl;
 mod lease;
 mod lock;
@@ -18,6 +19,7 @@ mod pkru;
 #[path = "pkru_none.rs"]
 mod pkru;
 mod process;
+mod record_lock;
 mod residency;
 #[cfg(target_arch = "x86_64")]
 #[path = "restorer_x86_64.rs"]
@@ -33,6 +35,7 @@ mod uffd;
 pub use advise::*;
 pub use fiemap::*;
 pub use file::*;
+pub use futex::*;
 pub use lease::*;
 pub use lock::*;
 pub use map::*;
@@ -41,6 +44,7 @@ pub use object::*;
 pub use pagemap::*;
 pub use pkey::*;
 pub use process::*;
+pub use record_lock::*;
 pub use residency::*;
 pub use signal::*;
 pub use sync::*;

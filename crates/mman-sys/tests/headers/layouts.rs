@@ -6,8 +6,8 @@ use linux_raw_sys::general::{
     uffdio_writeprotect, uffdio_zeropage,
 };
 use mman_sys::{
-    Cachestat, CachestatRange, Extent, IoVec, Owner, PageRegion, ProcmapQuery, ScanArg, SigAction,
-    SigInfo, Stat, Timespec, UffdMessage, UffdRange,
+    Cachestat, CachestatRange, Extent, IoVec, Owner, PageRegion, ProcmapQuery, RecordLock, ScanArg,
+    SigAction, SigInfo, Stat, Timespec, UffdMessage, UffdRange,
 };
 
 pub(crate) fn add(rows: &mut Vec<Row>) {
@@ -15,6 +15,10 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
     for when in [KERNEL, LIBRARY] {
         layout!(rows, when, aligned IoVec = "struct iovec" {
             iov_base = "iov_base", iov_len = "iov_len",
+        });
+        layout!(rows, when, aligned RecordLock = "struct flock" {
+            l_type = "l_type", l_whence = "l_whence", l_start = "l_start", l_len = "l_len",
+            l_pid = "l_pid",
         });
         layout!(rows, when, aligned Owner = "struct f_owner_ex" { kind = "type", id = "pid" });
         layout!(rows, when, aligned SigInfo = "siginfo_t" {

@@ -10,6 +10,7 @@
 
 mod atomic;
 mod frozen;
+mod futex;
 mod guarded;
 mod memory;
 mod private;
@@ -31,6 +32,7 @@ mod writer;
 
 pub use atomic::{SharedAtomic, SharedInteger};
 pub use frozen::{CopyLimit, Frozen, Proof};
+pub use futex::Wait;
 pub use memory::Memory;
 pub use private::Private;
 pub use reader::Reader;

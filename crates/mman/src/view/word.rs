@@ -91,7 +91,7 @@ impl Guarded {
     }
 
     #[inline]
-    fn aligned<T>(&self, operation: Operation, at: usize) -> Result<()> {
+    pub(super) fn aligned<T>(&self, operation: Operation, at: usize) -> Result<()> {
         if self.pointer(at).addr() & align_of::<T>().wrapping_sub(1) == 0 {
             return Ok(());
         }
