@@ -11,6 +11,7 @@
 #include <linux/fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/fsverity.h>
 #include <linux/memfd.h>
 #include <linux/mempolicy.h>
 #include <linux/mman.h>

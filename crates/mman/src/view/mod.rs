@@ -17,17 +17,20 @@ mod load;
 #[path = "load_x86_64.rs"]
 mod load;
 mod memory;
+mod policy;
 mod private;
 mod reader;
 mod search;
 mod shared;
 mod shared_mut;
+mod verity;
 mod watch;
 mod word;
 mod writer;
 
-pub use frozen::{CopyLimit, Frozen, Proof};
+pub use frozen::{Frozen, Proof};
 pub use memory::Memory;
+pub use policy::{CopyLimit, CopyPolicy};
 pub use private::Private;
 pub use reader::Reader;
 pub use shared::Shared;
