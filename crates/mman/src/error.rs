@@ -88,6 +88,8 @@ pub enum Operation {
     Signal,
     /// Giving out pages of a reservation.
     Allocate,
+    /// Taking a lease on a file, or keeping its bytes when somebody wants to write to it.
+    Lease,
 }
 
 impl fmt::Display for Operation {
@@ -130,6 +132,7 @@ impl fmt::Display for Operation {
             Self::Release => "release the memory of",
             Self::Signal => "guard against SIGBUS",
             Self::Allocate => "allocate",
+            Self::Lease => "lease",
         })
     }
 }

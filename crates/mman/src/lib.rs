@@ -123,7 +123,8 @@ pub use pages::residency::Residency;
 pub use pages::sync::Sync;
 pub use reserve::Reservation;
 pub use view::{
-    CopyLimit, CopyPolicy, Frozen, Memory, Private, Proof, Reader, Shared, SharedMut, Word, Writer,
+    CopyLimit, CopyPolicy, Frozen, LeaseState, Leased, Memory, Private, Proof, Reader, Shared,
+    SharedMut, Word, Writer,
 };
 
 /// Bytes of address space that a drop could not unmap: emptied, kept, and lost until the process ends.

@@ -269,6 +269,11 @@ impl MapOptions {
         self.flags
     }
 
+    /// Whether the range may end past the end of the object.
+    pub(crate) const fn asks_past_end(&self) -> bool {
+        self.past_end
+    }
+
     /// Whether pages of a pool of huge pages are asked for.
     pub(crate) const fn asks_huge_pages(&self) -> bool {
         self.huge.is_some() || self.flags.contains(MapFlags::HUGETLB)

@@ -1,6 +1,7 @@
 //! The view of bytes that nobody can change: a slice, for all threads, cheap to clone.
 #![expect(unsafe_code, reason = "lends slices of bytes that are proved not to change")]
 
+use super::leased::Holding;
 use super::memory::Memory;
 use super::policy::{CopyLimit, CopyPolicy};
 use super::shared::Shared;
@@ -36,7 +37,7 @@ pub enum Proof {
     Copied,
     /// Memory of this process that was made read-only.
     Ours,
-    /// Somebody's word: [`Shared::assume_immutable`].
+    /// Somebody's word: [`Shared::assume_immutable`], [`Leased::assume_not_stopped`](crate::Leased::assume_not_stopped).
     Assumed,
 }
 
@@ -84,6 +85,7 @@ unsafe impl core::marker::Sync for Frozen {}
 #[derive(Clone, Debug)]
 enum Held {
     Mapped(Arc<Mapping>),
+    Leased(Arc<Holding>),
     Allocated(Arc<[u8]>),
 }
 
@@ -231,9 +233,15 @@ impl Frozen {
         Self::new(Held::Mapped(Arc::new(mapping)), proof)
     }
 
+    /// F1 is the caller's: the lease is never broken, and what it keeps can be copied.
+    pub(super) fn leased(holding: Arc<Holding>) -> Self {
+        Self::new(Held::Leased(holding), Proof::Assumed)
+    }
+
     fn new(held: Held, proof: Proof) -> Self {
         let (start, len) = match &held {
             Held::Mapped(mapping) => (mapping.as_ptr(), mapping.len()),
+            Held::Leased(holding) => (holding.shared().as_ptr(), holding.shared().len()),
             Held::Allocated(bytes) => (bytes.as_ptr(), bytes.len()),
         };
         // Neither is null; and an `Arc` does not move what it points to.
@@ -261,6 +269,7 @@ impl Frozen {
     pub fn pages(&self) -> Option<Pages<'_>> {
         match &self.held {
             Held::Mapped(mapping) => Some(mapping.pages()),
+            Held::Leased(holding) => Some(holding.shared().pages()),
             Held::Allocated(_) => None,
         }
     }

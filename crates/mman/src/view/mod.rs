@@ -5,11 +5,15 @@
 //! | [`Frozen`] | bytes that nobody can change | `&[u8]` |
 //! | [`Memory`] | private anonymous memory, secret memory | `&mut [u8]` |
 //! | [`Shared`] | any object, for reading | copies, words, search; errors instead of signals |
+//! | [`Leased`] | a file under a lease | the same, of bytes that stay as they were |
 //! | [`SharedMut`] | any object, for reading and writing | the same, and stores, atomics |
 //! | [`Private`] | any object, with changes kept here | the same; [`Private::detach`] gives a [`Memory`] |
 
 mod frozen;
 mod guarded;
+mod lease;
+mod lease_thread;
+mod leased;
 #[cfg(target_arch = "aarch64")]
 #[path = "load_aarch64.rs"]
 mod load;
@@ -29,6 +33,8 @@ mod word;
 mod writer;
 
 pub use frozen::{Frozen, Proof};
+pub use lease::LeaseState;
+pub use leased::Leased;
 pub use memory::Memory;
 pub use policy::{CopyLimit, CopyPolicy};
 pub use private::Private;

@@ -53,16 +53,18 @@ impl Seen {
     }
 }
 
+/// What is seen of a file with verity on: for tests, where it cannot be switched on.
+#[cfg(test)]
+pub(super) const ON: Seen = Seen {
+    system: 0xef53,
+    attributes: StatxAttributes::VERITY,
+    known: StatxAttributes::VERITY,
+    measured: true,
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    pub(in crate::view) const ON: Seen = Seen {
-        system: 0xef53,
-        attributes: StatxAttributes::VERITY,
-        known: StatxAttributes::VERITY,
-        measured: true,
-    };
 
     #[test]
     fn one_missing_word_proves_nothing() {
@@ -87,5 +89,3 @@ mod tests {
         assert!(Seen::of(file.as_fd()).is_none());
     }
 }
-#[cfg(test)]
-pub(super) use tests::ON;
