@@ -157,6 +157,8 @@ pub enum Cause {
     LeaseGivenUp,
     /// The kernel took the lease on the file away, since this process did not answer in time.
     LeaseBroken,
+    /// The view or the mapping has no descriptor of its object, which this needs.
+    NoDescriptor,
     /// What the kernel answered, and nothing more is known.
     Kernel,
 }
@@ -283,6 +285,7 @@ const fn sentence_without_numbers(cause: Cause) -> &'static str {
         Cause::OpenForWriting => {
             "somebody has the file open for writing, or mapped shared and writable, maybe this process"
         }
+        Cause::NoDescriptor => "no descriptor of the object was kept, which this needs",
         Cause::LeaseRight => "a lease is for who owns the file, or has CAP_LEASE",
         Cause::LeaseGivenUp => {
             "the file was given up to who writes to it, and its bytes could not be copied before"

@@ -90,6 +90,8 @@ pub enum Operation {
     Allocate,
     /// Taking a lease on a file, or keeping its bytes when somebody wants to write to it.
     Lease,
+    /// Replacing the content of a file.
+    WriteFile,
 }
 
 impl fmt::Display for Operation {
@@ -133,6 +135,7 @@ impl fmt::Display for Operation {
             Self::Signal => "guard against SIGBUS",
             Self::Allocate => "allocate",
             Self::Lease => "lease",
+            Self::WriteFile => "replace the content of",
         })
     }
 }

@@ -82,6 +82,7 @@ mod allocator;
 mod area;
 mod cause;
 mod copy;
+mod durable;
 mod error;
 mod explain;
 pub mod guide;
@@ -100,6 +101,8 @@ mod view;
 
 pub use advise::{Discard, Hint};
 pub use allocator::{OnFree, PageAllocator, PageRun};
+pub use durable::growable::GrowableFile;
+pub use durable::write_file::write_file;
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 pub use mapping::Mapping;
 pub use mapping::fork::OnFork;
