@@ -436,10 +436,12 @@ fn a_lease_that_was_taken_away_is_broken() {
     });
 }
 
-/// The real thing: 45 seconds and more. `cargo test -p mman --test leased -- --ignored`
+/// The real thing, which waits for `lease-break-time`: 45 seconds.
 #[test]
-#[ignore = "waits for lease-break-time"]
 fn the_kernel_takes_the_lease_of_a_stopped_holder() {
+    if !require::holds(std::env::var_os("MMAN_SLOW_TESTS").is_some(), "MMAN_SLOW_TESTS to be set") {
+        return;
+    }
     let companion = companion::start(|| {
         let folder = Folder::new();
         let path = folder.patterned("file", len());
