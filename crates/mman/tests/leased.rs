@@ -15,6 +15,7 @@ use mman::{Cause, CopyLimit, Errno, FileObject, LeaseState, Leased, MapOptions, 
 use mman_testkit::files::{Folder, open_read_write};
 use mman_testkit::fuse::BadPages;
 use mman_testkit::limits::{self, Resource};
+use mman_testkit::loop_device::LoopDevice;
 use mman_testkit::mount::{self, Mount};
 use mman_testkit::{
     child, companion, fork, line_of, maps, object, page, pattern, require, unchecked,
@@ -496,5 +497,56 @@ fn too_many_signals_lose_no_break() {
         rewrite(&path);
         assert_eq!(view.state(), LeaseState::Copied);
         assert_as_it_was(&view);
+    });
+}
+
+/// The disk goes away before the break. What is in memory is copied, and each page that cannot be read is an error of
+/// its own.
+#[test]
+fn a_page_that_cannot_be_copied_costs_that_page() {
+    child::run(|| {
+        if !require::root() || !require::program("mkfs.ext4") {
+            return;
+        }
+        mount::be_alone();
+        let folder = Folder::in_shared_memory();
+        let image = folder.sparse("image", 64 << 20);
+        let mut command = std::process::Command::new("mkfs.ext4");
+        let made = command.args(["-q", "-O", "^has_journal"]).arg(&image).status();
+        assert!(made.unwrap().success());
+        let Some(device) = LoopDevice::of(&image) else { return };
+        let place = Folder::new();
+        let _mounted = Mount::of_device("ext4", device.path(), place.path()).unwrap();
+        let path = place.patterned("file", len());
+        let file = File::open(&path).unwrap();
+        file.sync_all().unwrap();
+        rustix::fs::sync();
+        for advice in [rustix::fs::Advice::DontNeed, rustix::fs::Advice::Random] {
+            rustix::fs::fadvise(&file, 0, None, advice).unwrap();
+        }
+        let options = MapOptions::shared().random_access();
+        let view = Leased::map(&options, FileObject::new(file).unwrap(), CopyLimit::NONE).unwrap();
+        let guards = [0..5, 10..PAGES]
+            .map(|pages| view.pages().lock(pages.start * page()..pages.end * page()).unwrap());
+        open_read_write(&image).set_len(0).unwrap();
+        // Dropped again, what the kernel may have read beside them; locked pages stay.
+        let again = File::open(&path).unwrap();
+        rustix::fs::fadvise(&again, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        drop(open_read_write(&path)); // the writer
+        assert_eq!(view.state(), LeaseState::Copied);
+        let mut lost = 0;
+        for at in 0..PAGES {
+            let mut bytes = vec![0; page()];
+            match view.read_at(at * page(), &mut bytes) {
+                Ok(()) => pattern::assert_is(&bytes, (at * page()) as u64),
+                Err(error) => {
+                    assert!((5..10).contains(&at), "page {at}: {error}");
+                    assert_eq!(error.cause(), Cause::Storage { at: (at * page()) as u64 });
+                    lost += 1;
+                }
+            }
+        }
+        assert!(lost > 0, "none was out of memory");
+        drop(guards);
     });
 }

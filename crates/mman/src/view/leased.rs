@@ -53,6 +53,10 @@ use std::sync::Arc;
 /// - The same time is all there is for the copies of all files that somebody wants to write to at once; they are made one
 ///   after the other, 2 GiB a second or so.
 /// - Who writes to the block device below writes.
+/// - Pages that guards hold locked ([`Pages::lock`](crate::Pages::lock)) are locked in the copy too; those that
+///   [`MapOptions::locked`] locked are not.
+/// - The thread waits for signal 61 and for SIGIO, which it gets alone. It may take one that is sent to the whole process,
+///   where every other thread blocks it.
 /// - A child that was forked has neither the mapping nor the thread: it must not use the view (dropping it does nothing
 ///   there), and can take no lease of its own, unless it was forked before the first one (`ECHILD`). It does have the
 ///   descriptor: if it outlives this process, writers wait for the kernel.
