@@ -13,6 +13,7 @@ mod machine;
 mod measure;
 mod ours_cat;
 mod peak;
+mod sync;
 mod table;
 mod views;
 mod when;
@@ -40,6 +41,7 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "calls", about: "the cost of a call, by whom it is made", run: calls::run },
     Measurement { name: "cat", about: "mman cat, cat and memmap2's example", run: cat::run },
     Measurement { name: "frozen", about: "a file frozen by copy", run: frozen::run },
+    Measurement { name: "sync", about: "scattered stores and a sync", run: sync::run },
     Measurement { name: "views", about: "bytes through a view", run: views::run },
     Measurement { name: "when", about: "mapping against reading", run: when::run },
     Measurement { name: "windows", about: "ways to write a file out in pieces", run: windows::run },

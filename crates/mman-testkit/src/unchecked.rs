@@ -1,6 +1,7 @@
 //! The unsafe methods of the library, for tests that keep the habits of this crate.
 
-use mman::{Advice, Frozen, MapFlags, MapOptions, Mapping, Refused, Result, Shared};
+use mman::{Advice, Frozen, Leased, MapFlags, MapOptions, Mapping, Refused, Result, Shared};
+use mman_sys::LeaseType;
 use std::ops::{Range, RangeBounds};
 
 /// [`MapOptions::replacing`] an address that is the test's own.
@@ -103,4 +104,38 @@ pub fn assume_immutable(view: Shared) -> Result<Frozen, Refused<Shared>> {
 pub fn host_forwards() -> mman::Result<()> {
     // SAFETY: the test has installed one, and keeps it.
     unsafe { mman::signal::host_forwards() }
+}
+
+/// [`Leased::assume_not_stopped`] of a test that is not stopped, and keeps no slice where the lease is taken away.
+///
+/// # Errors
+///
+/// Its own.
+pub fn assume_not_stopped(view: Leased) -> Result<Frozen, Refused<Leased>> {
+    // SAFETY: the test is not stopped while it has the slice.
+    unsafe { view.assume_not_stopped() }
+}
+
+/// Takes the leases of a file away, as the kernel does from who does not answer. Answers how many descriptors of this
+/// process had the file open.
+///
+/// # Panics
+///
+/// Where `/proc` cannot be read.
+#[must_use]
+pub fn take_leases_away(path: &std::path::Path) -> usize {
+    let mut taken = 0;
+    for entry in std::fs::read_dir("/proc/self/fd").expect("the descriptors of this process") {
+        let entry = entry.expect("a descriptor");
+        let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let Some(number) =
+            number.filter(|_| std::fs::read_link(entry.path()).is_ok_and(|to| to == path))
+        else {
+            continue;
+        };
+        // SAFETY: open a moment ago, and the test closes none meanwhile.
+        let _had_one_or_not = unsafe { mman_sys::set_lease(number, LeaseType::NONE) };
+        taken += 1;
+    }
+    taken
 }

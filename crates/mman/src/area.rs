@@ -416,10 +416,21 @@ impl Area {
     /// another thread could be given it (seen, within milliseconds). `mremap` checks arguments and limits first,
     /// and moves what is mapped already.
     pub(crate) fn move_over(
-        mut self,
+        self,
         target: &mut Self,
         pages: PageRange,
     ) -> Result<(), Refused<Self>> {
+        self.move_into(target, pages)
+    }
+
+    /// Moves this area's pages over all of another, whose they become, while others read there: the kernel lets no
+    /// fault in before the new pages are in place. They hold the same bytes, and can be read.
+    pub(crate) fn move_under_readers(self, target: &Self) -> Result<(), Refused<Self>> {
+        self.move_into(target, target.whole())
+    }
+
+    /// See [`Area::move_over`].
+    fn move_into(mut self, target: &Self, pages: PageRange) -> Result<(), Refused<Self>> {
         debug_assert_eq!(pages.len(), self.len(), "as many pages as there are");
         if let Err(error) = self.prepare_to_move() {
             return Err(Refused { error, given: self });

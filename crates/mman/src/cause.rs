@@ -153,6 +153,19 @@ pub enum Cause {
     },
     /// Somebody else is the writer already.
     HasWriter,
+    /// The file system has no leases, or leases that protect nothing.
+    NoLeases,
+    /// Somebody has the file open for writing, or mapped shared and writable.
+    OpenForWriting,
+    /// A lease is for who owns the file, or has `CAP_LEASE`.
+    LeaseRight,
+    /// Somebody else may write to the file now, and its bytes were not copied before: see
+    /// [`LeaseState::Lost`](crate::LeaseState::Lost).
+    LeaseGivenUp,
+    /// The kernel took the lease on the file away, since this process did not answer in time.
+    LeaseBroken,
+    /// The view or the mapping has no descriptor of its object, which this needs.
+    NoDescriptor,
     /// What the kernel answered, and nothing more is known.
     Kernel,
 }
@@ -275,6 +288,20 @@ const fn sentence_without_numbers(cause: Cause) -> &'static str {
             "the two are not neighbours, in memory and in one object, with one way of sharing"
         }
         Cause::Denied => "the protection of the mapping does not allow it",
+        Cause::NoLeases => {
+            "leases are for regular files of ext4, xfs, btrfs and tmpfs; others have none, or none that protect"
+        }
+        Cause::OpenForWriting => {
+            "somebody has the file open for writing, or mapped shared and writable, maybe this process"
+        }
+        Cause::NoDescriptor => "no descriptor of the object was kept, which this needs",
+        Cause::LeaseRight => "a lease is for who owns the file, or has CAP_LEASE",
+        Cause::LeaseGivenUp => {
+            "the file was given up to who writes to it, and its bytes could not be copied before"
+        }
+        Cause::LeaseBroken => {
+            "the kernel took the lease on the file away, since this process was stopped or too slow"
+        }
         _ => "unknown",
     }
 }

@@ -96,6 +96,10 @@ pub enum Operation {
     Send,
     /// Receiving a message.
     Receive,
+    /// Taking a lease on a file, or keeping its bytes when somebody wants to write to it.
+    Lease,
+    /// Replacing the content of a file.
+    WriteFile,
 }
 
 impl fmt::Display for Operation {
@@ -142,6 +146,8 @@ impl fmt::Display for Operation {
             Self::Wake => "wake who waits on",
             Self::Send => "send through",
             Self::Receive => "receive from",
+            Self::Lease => "lease",
+            Self::WriteFile => "replace the content of",
         })
     }
 }

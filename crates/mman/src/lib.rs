@@ -81,6 +81,7 @@ mod atomic_word;
 mod broadcast;
 mod cause;
 mod copy;
+mod durable;
 mod error;
 mod explain;
 pub mod guide;
@@ -102,6 +103,8 @@ mod view;
 pub use advise::{Discard, Hint};
 pub use allocator::{OnFree, PageAllocator, PageRun};
 pub use broadcast::{Broadcast, Received, Receiver, Sender};
+pub use durable::growable::GrowableFile;
+pub use durable::write_file::write_file;
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 pub use mapping::Mapping;
 pub use mapping::fork::OnFork;
@@ -126,8 +129,8 @@ pub use pages::sync::Sync;
 pub use reserve::Reservation;
 pub use ring::Ring;
 pub use view::{
-    CopyLimit, Frozen, Memory, Private, Proof, Reader, Shared, SharedAtomic, SharedInteger,
-    SharedMut, Wait, Word, Writer,
+    CopyLimit, CopyPolicy, Frozen, LeaseState, Leased, Memory, Private, Proof, Reader, Shared,
+    SharedAtomic, SharedInteger, SharedMut, Wait, Word, Writer,
 };
 
 /// Bytes of address space that a drop could not unmap: emptied, kept, and lost until the process ends.

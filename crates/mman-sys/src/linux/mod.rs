@@ -31,6 +31,7 @@ mod signal;
 mod sync;
 mod syscall;
 mod uffd;
+mod verity;
 
 pub use advise::*;
 pub use fiemap::*;
@@ -49,3 +50,4 @@ pub use residency::*;
 pub use signal::*;
 pub use sync::*;
 pub use uffd::*;
+pub use verity::*;

@@ -12,6 +12,7 @@
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/futex.h>
+#include <linux/fsverity.h>
 #include <linux/memfd.h>
 #include <linux/mempolicy.h>
 #include <linux/mman.h>

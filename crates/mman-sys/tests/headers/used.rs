@@ -63,6 +63,7 @@ fn argument_size(name: &str) -> usize {
         "ScanArg" => size_of::<ScanArg>(),
         "ProcmapQuery" => size_of::<ProcmapQuery>(),
         "FiemapHead" => 32, // private; its own test holds it to `struct fiemap` without its extents
+        "VerityHead" => 4,  // private, as above: `struct fsverity_digest`
         "usize" => size_of::<usize>(),
         other => panic!("the size of `{other}`, an argument of an ioctl, is not known here"),
     }

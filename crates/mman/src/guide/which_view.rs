@@ -5,8 +5,11 @@
 //! | a `&[u8]` of a file | its size in memory may be spent | [`Frozen::open`](crate::Frozen::open): a copy, shared by all clones |
 //! | a `&[u8]` of a file | no copy, and I know that nobody writes to it or cuts it | `unsafe` [`Shared::assume_immutable`](crate::Shared::assume_immutable) |
 //! | a `&[u8]` of what another process made | it can seal a memfd | [`Frozen::sealed`](crate::Frozen::sealed): no copy |
+//! | a file as it is now, without a copy | somebody may want to write to it some day | [`Leased`](crate::Leased): told before he does |
 //! | to read here and there in a large file | others may write to it or cut it | [`Shared`](crate::Shared) |
 //! | to read it line by line, once | | [`Shared::reader`](crate::Shared::reader), or plain `read` |
+//! | to replace a whole file | and never be seen half-way | no view: [`write_file`](crate::write_file()) |
+//! | to append to a file through a mapping | | [`GrowableFile`](crate::GrowableFile): its addresses stay |
 //! | to change a file in place | | [`SharedMut`](crate::SharedMut) |
 //! | to share counters, rings, flags with processes | | [`SharedMut`](crate::SharedMut) of a [`ShmObject`](crate::ShmObject) or [`MemFd`](crate::MemFd), and its atomics |
 //! | to change a file here and not there | | [`Private`](crate::Private); [`detach`](crate::Private::detach) for a slice |
@@ -18,9 +21,10 @@
 //!
 //! | view | the bytes may change | they may go away | gives | costs |
 //! |---|---|---|---|---|
-//! | [`Frozen`](crate::Frozen) | no | no | `&[u8]` | a copy, unless sealed |
+//! | [`Frozen`](crate::Frozen) | no | no | `&[u8]` | a copy, unless sealed or kept by fs-verity |
 //! | [`Memory`](crate::Memory) | by `&mut` only | no | `&mut [u8]` | memory |
 //! | [`Shared`](crate::Shared) | yes, by anybody | yes: an error | copies, words, search | nothing per byte |
+//! | [`Leased`](crate::Leased) | no, unless the process is stopped for 45 s | no, or an error: storage, no copy allowed | as `Shared` | a descriptor; a copy when somebody writes |
 //! | [`SharedMut`](crate::SharedMut) | yes, by anybody | yes: an error | the same, stores, atomics | the blocks of the file |
 //! | [`Private`](crate::Private) | by us, and where we have not written by anybody | yes: an error | the same, stores | a copy of each page written to |
 //!

@@ -4,15 +4,16 @@
     reason = "asks by ioctl which blocks a file has, which rustix does not wrap"
 )]
 
-use super::descriptor::{is_writable, length};
-use super::{Backing, Described};
+use super::descriptor::{grow_to, is_writable, length};
+use super::{Backing, Described, FileObject, MemoryObject};
 use crate::area::range_error;
 use crate::error::{Cause, Error, ObjectKind, Operation, Result};
 use crate::page::{PageSize, resolve};
 use core::ops::{Range, RangeBounds};
 use mman_sys::{Errno, Extent};
 use rustix::fs::{FallocateFlags, StatFs};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// `f_type` of tmpfs (`linux/magic.h`).
 const TMPFS_MAGIC: u64 = 0x0102_1994;
@@ -201,6 +202,17 @@ fn allocate(fd: BorrowedFd<'_>, range: Range<u64>) -> Result<(), Errno> {
         }
     }
     Ok(())
+}
+
+/// Makes a file longer by bytes that have blocks. Where they cannot be had it stays as long as it is.
+pub(crate) fn extend(file: &FileObject<File>, from: u64, to: u64) -> Result<()> {
+    let (fd, kind) = (file.file().as_fd(), file.kind());
+    let blocks = Blocks { fd, kind, page: PageSize::base(), range: from..to };
+    match allocate(fd, from..to) {
+        Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => {}
+        Err(errno) => return Err(blocks.refused(Operation::SetSize, errno)),
+    }
+    grow_to(Operation::SetSize, fd, kind, to)
 }
 
 /// Reserves the blocks of bytes of an object, because its owner asks for it.

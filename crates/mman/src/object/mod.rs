@@ -12,7 +12,7 @@ mod secret;
 mod shm;
 
 pub use anonymous::Anonymous;
-pub(crate) use blocks::Blocks;
+pub(crate) use blocks::{Blocks, extend};
 pub use file::FileObject;
 pub use immutability::Immutability;
 pub use memfd::{FixedSize, Immutable, MemFd, MemFdOptions, SealState, Unsealed};

@@ -4,12 +4,12 @@
 use crate::area::{Area, Place, Request};
 use crate::error::{Operation, Result};
 use crate::mapping::fork::{self, OnFork};
-use crate::object::MemoryObject;
+use crate::object::{Backing, Described, MemoryObject};
 use crate::options::{MapOptions, Plan};
 use crate::pages::lock;
 use crate::pages::numa::{self, Move, NumaPolicy};
 use crate::pages::populate::{self, Populate};
-use mman_sys::{MapFlags, Prot};
+use mman_sys::{Advice, MapFlags, Prot};
 
 /// The steps after `mmap`.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,9 @@ impl MapOptions {
         let shape = *shape;
         blocks.as_ref().map_or(Ok(()), |blocks| blocks.reserve_if_possible(operation))?;
         let Steps { numa, on_fork, checked } = self.steps();
+        if self.asks_random_access() {
+            say_random(object);
+        }
         // Pages come only after the policy is set: what would bring them is done below.
         let later = match (numa, checked) {
             (Some(_), _) => MapFlags::POPULATE | MapFlags::LOCKED,
@@ -54,6 +57,10 @@ impl MapOptions {
         let mut area =
             area.map_err(|errno| self.refused(operation, object, request, shape, errno))?;
         let whole = area.whole();
+        if self.asks_random_access() {
+            // SAFETY: changes no byte and takes no access.
+            let _taken_or_not = unsafe { area.advise_unexplained(whole, Advice::RANDOM) };
+        }
         let told = |error: crate::Error| error.counted_from(shape.lead);
         if let Some(policy) = numa {
             numa::bind(&area, whole, policy, Move::Nothing).map_err(told)?;
@@ -71,6 +78,13 @@ impl MapOptions {
             }
         }
         Ok(area)
+    }
+}
+
+/// Says of the descriptor that its file is read here and there. What has no such thing ignores it.
+fn say_random(object: &impl MemoryObject) {
+    if let Ok(Described { backing: Backing::Descriptor(fd), .. }) = object.describe() {
+        let _taken_or_not = rustix::fs::fadvise(fd, 0, None, rustix::fs::Advice::Random);
     }
 }
 

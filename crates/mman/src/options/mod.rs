@@ -58,6 +58,7 @@ pub struct MapOptions {
     past_end: bool,
     validate: bool,
     sparse: bool,
+    random: bool,
     prot: Prot,
     flags: MapFlags,
     huge: Option<HugePageSize>,
@@ -98,6 +99,7 @@ impl MapOptions {
             past_end: false,
             validate: false,
             sparse: false,
+            random: false,
             prot: Prot::READ,
             flags,
             huge: None,
@@ -129,6 +131,20 @@ impl MapOptions {
     /// other than tmpfs, are asked to reserve all of the range anew, which may change the file's times.)
     pub const fn sparse(self) -> Self {
         Self { sparse: true, ..self }
+    }
+
+    /// Pages are touched here and there: nothing is read in around them, and what is read in is cached page by page.
+    ///
+    /// For writing this is more than a hint. The kernel caches what it reads in sequence in pieces of up to 2 MiB, and counts as
+    /// changed the whole piece of which a byte was stored through a mapping: a sync writes hundreds of times the bytes.
+    /// What is in the cache already stays as it is cached. It is said of the descriptor too (`POSIX_FADV_RANDOM`), for
+    /// all who share it. [posix_fadvise(2)](https://man7.org/linux/man-pages/man2/posix_fadvise.2.html)
+    pub const fn random_access(self) -> Self {
+        Self { random: true, ..self }
+    }
+
+    pub(crate) const fn asks_random_access(&self) -> bool {
+        self.random
     }
 
     /// What the pages may be used for.
@@ -273,6 +289,11 @@ impl MapOptions {
     /// Whether children of a fork are not to have it.
     pub(crate) fn leaves_out_children(&self) -> bool {
         self.steps.on_fork == Some(OnFork::Leave)
+    }
+
+    /// Whether the range may end past the end of the object.
+    pub(crate) const fn asks_past_end(&self) -> bool {
+        self.past_end
     }
 
     /// Whether pages of a pool of huge pages are asked for.

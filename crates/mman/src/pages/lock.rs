@@ -190,7 +190,11 @@ fn unlock_each(ranges: &[Range<usize>]) {
 
 /// Locks again what guards hold, after all of the process was unlocked.
 pub(crate) fn lock_again(held: &Held) {
-    for (range, on_fault) in held.each() {
+    lock_each(held.each());
+}
+
+fn lock_each(ranges: impl Iterator<Item = (Range<usize>, bool)>) {
+    for (range, on_fault) in ranges {
         let start = core::ptr::without_provenance(range.start);
         let flags = if on_fault { LockFlags::ONFAULT } else { LockFlags::empty() };
         // A guard that was forgotten may stand for addresses where nothing is any more.
@@ -236,6 +240,19 @@ fn without(range: &Range<usize>, parts: &[Range<usize>]) -> Vec<Range<usize>> {
         rest.push(at..range.end);
     }
     rest
+}
+
+/// Puts other pages in the place of an area's, and locks again what guards hold of it.
+pub(crate) fn keep_locked(area: &Area, replace: impl FnOnce() -> Result<()>) -> Result<()> {
+    let held = held::all();
+    replace()?;
+    let addresses = area.addresses(area.whole());
+    let inside = |(range, on_fault): (Range<usize>, bool)| {
+        let part = range.start.max(addresses.start)..range.end.min(addresses.end);
+        (!part.is_empty()).then_some((part, on_fault))
+    };
+    lock_each(held.each().filter_map(inside));
+    Ok(())
 }
 
 /// Which of its causes the error of a lock had.

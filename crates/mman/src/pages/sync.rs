@@ -1,6 +1,6 @@
 //! Writing changes back to the object.
 
-use crate::error::{Operation, Result};
+use crate::error::{Cause, Error, Operation, Result};
 use crate::mapping::Mapping;
 use crate::pages::Pages;
 use core::ops::RangeBounds;
@@ -16,6 +16,14 @@ pub enum Sync {
     Async,
     /// Writes the bytes back, and waits until the device has them.
     Data,
+    /// As `Data`, and waits until the device has also what else is known of the file (its times), and, the first time,
+    /// its name: a new file is found after a loss of power. For views that have the descriptor: [`SharedMut::open`] and
+    /// [`SharedMut::keeping`], [`GrowableFile`]; else [`Cause::NoDescriptor`].
+    ///
+    /// [`SharedMut::open`]: crate::SharedMut::open
+    /// [`SharedMut::keeping`]: crate::SharedMut::keeping
+    /// [`GrowableFile`]: crate::GrowableFile
+    Full,
     /// Writes nothing; tells whether a page of the range is locked
     /// ([`Cause::Locked`](crate::Cause::Locked)), which is all that `MS_INVALIDATE` does on Linux.
     Invalidate,
@@ -29,12 +37,15 @@ impl Pages<'_> {
     /// # Errors
     ///
     /// The error of the write-back (`EIO`, `ENOSPC`) as [`Cause::Kernel`](crate::Cause::Kernel). The kernel tells
-    /// it once: a later call may succeed although bytes were lost.
+    /// it once: a later call may succeed although bytes were lost. ([`SharedMut::sync`](crate::SharedMut::sync) keeps it.)
     pub fn sync(&self, range: impl RangeBounds<usize>, how: Sync) -> Result<()> {
         let pages = self.covering(Operation::Sync, &range)?;
         let flags = match how {
             Sync::Async => SyncFlags::ASYNC,
             Sync::Data => SyncFlags::SYNC,
+            Sync::Full => {
+                return Err(Error::new(Operation::Sync, self.kind(), Cause::NoDescriptor));
+            }
             Sync::Invalidate => SyncFlags::INVALIDATE,
         };
         self.area.sync(pages, flags).map_err(|error| self.told(error))

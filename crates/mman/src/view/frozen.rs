@@ -1,8 +1,11 @@
 //! The view of bytes that nobody can change: a slice, for all threads, cheap to clone.
 #![expect(unsafe_code, reason = "lends slices of bytes that are proved not to change")]
 
+use super::leased::Holding;
 use super::memory::Memory;
+use super::policy::{CopyLimit, CopyPolicy};
 use super::shared::Shared;
+use super::verity::Seen;
 use crate::advise::Hint;
 use crate::error::{Cause, Error, Operation, Refused, Result};
 use crate::mapping::Mapping;
@@ -15,7 +18,7 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::ops::{Deref, RangeBounds};
 use core::ptr::NonNull;
-use rustix::fs::{FileType, Mode, OFlags, SeekFrom};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, SeekFrom, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
@@ -27,29 +30,15 @@ use std::sync::Arc;
 pub enum Proof {
     /// A memfd that is sealed against writing and shrinking, for ever and for everybody.
     Sealed,
+    /// A file with fs-verity on, which nobody can write to any more. Its storage can still fail: see
+    /// [`Frozen::verity`].
+    Verity,
     /// A copy that nobody else has.
     Copied,
     /// Memory of this process that was made read-only.
     Ours,
-    /// Somebody's word: [`Shared::assume_immutable`].
+    /// Somebody's word: [`Shared::assume_immutable`], [`Leased::assume_not_stopped`](crate::Leased::assume_not_stopped).
     Assumed,
-}
-
-/// How many bytes may be copied to have them frozen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CopyLimit(u64);
-
-impl CopyLimit {
-    /// Any number.
-    pub const NONE: Self = Self(u64::MAX);
-    /// No copy: only what is immutable already.
-    pub const NO_COPY: Self = Self(0);
-
-    /// So many.
-    #[must_use]
-    pub const fn bytes(limit: u64) -> Self {
-        Self(limit)
-    }
 }
 
 /// Bytes that nobody can change while this is held, by one of the proofs of [`Proof`]: a plain `&[u8]`.
@@ -96,6 +85,7 @@ unsafe impl core::marker::Sync for Frozen {}
 #[derive(Clone, Debug)]
 enum Held {
     Mapped(Arc<Mapping>),
+    Leased(Arc<Holding>),
     Allocated(Arc<[u8]>),
 }
 
@@ -106,6 +96,9 @@ const HUGE_FROM: u64 = 32 << 20;
 impl Frozen {
     /// Opens a file and freezes its bytes: mapped where it is proved immutable, else copied.
     ///
+    /// The proofs of [`Proof`] are tried in their order: [`sealed`](Self::sealed), [`verity`](Self::verity),
+    /// [`copy`](Self::copy).
+    ///
     /// The copy is no snapshot: what others write while it is made may be in it in part.
     ///
     /// # Errors
@@ -115,22 +108,33 @@ impl Frozen {
         Self::open_within(path, CopyLimit::NONE)
     }
 
-    /// As [`open`](Self::open), copying so many bytes at most.
+    /// As [`open`](Self::open), copying what the policy allows: a [`CopyLimit`], or more words in a [`CopyPolicy`].
     ///
     /// # Errors
     ///
     /// Those of [`open`](Self::open); [`Cause::CopyLimit`].
-    pub fn open_within(path: impl AsRef<Path>, limit: CopyLimit) -> Result<Self> {
-        match read_small(path.as_ref(), limit) {
+    pub fn open_within(path: impl AsRef<Path>, policy: impl Into<CopyPolicy>) -> Result<Self> {
+        let policy = policy.into();
+        match read_small(path.as_ref(), policy) {
             Some(bytes) => Ok(Self::new(Held::Allocated(bytes), Proof::Copied)),
-            None => Self::of_file(FileObject::open(path)?, limit),
+            None => Self::of_file(FileObject::open(path)?, policy, Seen::of),
         }
     }
 
-    /// Maps a file that is a sealed memfd, as one from `/proc/PID/fd` may be; else copies it.
-    fn of_file(file: FileObject, limit: CopyLimit) -> Result<Self> {
+    /// Maps a file that is a sealed memfd, as one from `/proc/PID/fd` may be, or one that fs-verity keeps; else copies
+    /// it. `look` is [`Seen::of`], or says what a test wants to be seen.
+    fn of_file(
+        file: FileObject,
+        policy: CopyPolicy,
+        look: impl FnOnce(BorrowedFd<'_>) -> Option<Seen>,
+    ) -> Result<Self> {
         if file.immutability()? != Immutability::Bytes {
-            return Self::copy_within(&file, limit);
+            let fd = file.file().as_fd();
+            let is_kept = !policy.verity_too && look(fd).is_some_and(Seen::proves);
+            return match is_kept {
+                true => Ok(Self::mapped(MapOptions::shared().map(&file)?, Proof::Verity)),
+                false => Self::copy_within(&file, policy.limit),
+            };
         }
         Self::of_sealed(&file, file.file().as_fd()) // the seals are for ever, the descriptor ours
     }
@@ -160,6 +164,26 @@ impl Frozen {
             mapped => mapped?,
         };
         Ok(Self::mapped(mapping, Proof::Sealed))
+    }
+
+    /// The bytes of a file that has fs-verity on, without a copy.
+    ///
+    /// Nobody can write to such a file or shorten it any more. But its storage can fail, and then a touch of a page that is
+    /// not in memory is SIGBUS: no error can be told to who has a slice. This is the one exception of this library;
+    /// [`copy`](Self::copy) avoids it. [fs-verity](https://docs.kernel.org/filesystems/fsverity.html)
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::NotImmutable`] for a file without it, and for one of another file system than ext4, f2fs and btrfs: what
+    /// others say they have from somebody else. Those of [`MapOptions::map`].
+    pub fn verity<F: AsFd>(file: &FileObject<F>) -> Result<Self> {
+        // One descriptor, once lent: it is looked at, and it is mapped.
+        let file = FileObject::new(file.file().as_fd())?;
+        if !Seen::of(*file.file()).is_some_and(Seen::proves) {
+            return Err(Error::new(Operation::Freeze, file.kind(), Cause::NotImmutable));
+        }
+        // Its length is what it was when verity was switched on.
+        Ok(Self::mapped(MapOptions::shared().map(&file)?, Proof::Verity))
     }
 
     /// Copies a file.
@@ -216,9 +240,15 @@ impl Frozen {
         Self::new(Held::Mapped(Arc::new(mapping)), proof)
     }
 
+    /// F1 is the caller's: the lease is never broken, and what it keeps can be copied.
+    pub(super) fn leased(holding: Arc<Holding>) -> Self {
+        Self::new(Held::Leased(holding), Proof::Assumed)
+    }
+
     fn new(held: Held, proof: Proof) -> Self {
         let (start, len) = match &held {
             Held::Mapped(mapping) => (mapping.as_ptr(), mapping.len()),
+            Held::Leased(holding) => (holding.shared().as_ptr(), holding.shared().len()),
             Held::Allocated(bytes) => (bytes.as_ptr(), bytes.len()),
         };
         // Neither is null; and an `Arc` does not move what it points to.
@@ -246,6 +276,7 @@ impl Frozen {
     pub fn pages(&self) -> Option<Pages<'_>> {
         match &self.held {
             Held::Mapped(mapping) => Some(mapping.pages()),
+            Held::Leased(holding) => Some(holding.shared().pages()),
             Held::Allocated(_) => None,
         }
     }
@@ -292,14 +323,17 @@ impl fmt::Debug for Frozen {
 
 /// Reads a small regular file in as few calls as that takes: it is as long as it was when it was looked at, or
 /// shorter. `None` for all else, also for whatever went wrong: the long way finds out what.
-fn read_small(path: &Path, limit: CopyLimit) -> Option<Arc<[u8]>> {
-    let stat = rustix::fs::stat(path).ok()?;
-    let size = u64::try_from(stat.st_size).ok()?;
-    let is_small = size > 0 && size < HUGE_FROM.min(limit.0.saturating_add(1));
+fn read_small(path: &Path, policy: CopyPolicy) -> Option<Arc<[u8]>> {
+    let asked = StatxFlags::TYPE | StatxFlags::NLINK | StatxFlags::SIZE;
+    let stat = rustix::fs::statx(CWD, path, AtFlags::empty(), asked).ok()?;
+    let size = stat.stx_size;
+    let is_small = size > 0 && size < HUGE_FROM.min(policy.limit.0.saturating_add(1));
+    let is_kept = stat.stx_attributes.contains(StatxAttributes::VERITY) && !policy.verity_too;
     // Without a name it may be a memfd, which needs no copy. What is no file may wait, or never end.
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile
-        || stat.st_nlink == 0
+    if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile
+        || stat.stx_nlink == 0
         || !is_small
+        || is_kept
     {
         return None;
     }
@@ -413,4 +447,58 @@ fn read_to_end(fd: BorrowedFd<'_>, limit: u64) -> Result<Arc<[u8]>, Errno> {
         }
     }
     Ok(Arc::from(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::verity::ON;
+    use super::*;
+
+    fn manifest() -> FileObject {
+        FileObject::open("Cargo.toml").unwrap()
+    }
+
+    /// Verity cannot be switched on where this is tested: what the kernel would say is said by the test.
+    #[test]
+    fn what_verity_keeps_is_mapped_and_not_copied() {
+        let frozen = Frozen::of_file(manifest(), CopyLimit::NO_COPY.into(), |_| Some(ON)).unwrap();
+        assert_eq!(frozen.proof(), Proof::Verity);
+        assert_eq!(*frozen, *std::fs::read("Cargo.toml").unwrap());
+        assert!(frozen.pages().is_some(), "mapped");
+        let kept = frozen.slice(1..8).unwrap();
+        drop(frozen);
+        assert_eq!(&kept[..], b"package");
+    }
+
+    #[test]
+    fn what_it_does_not_keep_is_copied_as_far_as_allowed() {
+        let unproved = Seen { measured: false, ..ON };
+        for seen in [None, Some(unproved)] {
+            let copy = Frozen::of_file(manifest(), CopyLimit::NONE.into(), |_| seen).unwrap();
+            assert_eq!(copy.proof(), Proof::Copied);
+            let refused = Frozen::of_file(manifest(), CopyLimit::NO_COPY.into(), |_| seen);
+            assert_eq!(refused.unwrap_err().cause(), Cause::CopyLimit { limit: 0 });
+        }
+        let policy = CopyPolicy::within(CopyLimit::NONE).verity_too();
+        let copy = Frozen::of_file(manifest(), policy, |_| Some(ON)).unwrap();
+        assert_eq!(copy.proof(), Proof::Copied);
+        let refused = Frozen::verity(&manifest()).unwrap_err();
+        assert_eq!(
+            (refused.operation(), refused.cause()),
+            (Operation::Freeze, Cause::NotImmutable)
+        );
+    }
+
+    /// A sealed memfd comes first: it is not asked for verity.
+    #[test]
+    fn a_sealed_memfd_comes_first() {
+        let memfd = MemFd::new(4096).unwrap();
+        let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&memfd.as_fd()));
+        let _sealed = memfd.freeze().unwrap();
+        let frozen =
+            Frozen::of_file(FileObject::open(path).unwrap(), CopyLimit::NO_COPY.into(), |_| {
+                unreachable!("it is sealed")
+            });
+        assert_eq!(frozen.unwrap().proof(), Proof::Sealed);
+    }
 }

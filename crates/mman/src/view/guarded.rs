@@ -165,6 +165,20 @@ impl Guarded {
         Some(error.on(range.start as u64, len as u64))
     }
 
+    /// Notes all bytes as lost because of a lease: see [`Watch::give_up`].
+    pub(crate) fn give_up(&self, why: Cause) {
+        if let Reach::Directly(watch) = &self.reach {
+            watch.give_up(why);
+        }
+    }
+
+    /// Notes the page at an offset of the area as one that cannot be read.
+    pub(crate) fn note_bad(&self, at: usize) {
+        if let Reach::Directly(watch) = &self.reach {
+            watch.give_up_page(self.mapping.area.address().saturating_add(at));
+        }
+    }
+
     #[inline]
     pub(crate) fn read(&self, at: usize, bytes: &mut [u8]) -> Result<()> {
         let range = self.place(Operation::Read, at, bytes.len())?;

@@ -5,13 +5,19 @@ use super::guarded::Guarded;
 use super::shared::{Shared, check_shared};
 use super::word::Word;
 use super::writer::Writer;
-use crate::error::{Operation, Refused, Result};
+use crate::durable::{directory, sticky};
+use crate::error::{Cause, Error, Operation, Refused, Result};
 use crate::mapping::Mapping;
 use crate::object::{FileObject, MemoryObject};
 use crate::options::MapOptions;
 use crate::pages::sync::Sync;
-use core::ops::{Deref, RangeBounds};
-use mman_sys::Prot;
+use core::ops::{Deref, Range, RangeBounds};
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::Relaxed;
+use mman_sys::{Errno, Prot};
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// A shared mapping for reading and writing: what is written is the object's at once, and everybody's who maps or
@@ -49,6 +55,12 @@ use std::path::Path;
 pub struct SharedMut {
     /// Mapped for writing too.
     shared: Shared,
+    /// The file, where it was handed over.
+    file: Option<FileObject<File>>,
+    /// Whether its name is known to be on the device.
+    named: AtomicBool,
+    /// How many errors of write-back there were before this was made.
+    errors_before: u64,
 }
 
 impl Deref for SharedMut {
@@ -66,7 +78,18 @@ impl SharedMut {
     ///
     /// Those of [`FileObject::open_read_write`] and [`MapOptions::map`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::new(&FileObject::open_read_write(path)?)
+        Self::keeping(&MapOptions::shared(), FileObject::open_read_write(path)?)
+    }
+
+    /// Maps a file as [`map`](Self::map) does, and keeps its descriptor: for [`Sync::Full`], and for
+    /// [`write_through`](Self::write_through).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`map`](Self::map).
+    pub fn keeping(options: &MapOptions, file: FileObject<File>) -> Result<Self> {
+        let view = Self::map(options, &file)?;
+        Ok(Self { file: Some(file), ..view })
     }
 
     /// Maps all of an object.
@@ -85,8 +108,10 @@ impl SharedMut {
     /// [`Cause::NotShared`](crate::Cause::NotShared) for options that are not; those of [`MapOptions::map`].
     pub fn map(options: &MapOptions, object: &impl MemoryObject) -> Result<Self> {
         check_shared(options, object)?;
+        let errors_before = sticky::count();
         let guarded = Guarded::map(options, object, Prot::READ | Prot::WRITE)?;
-        Ok(Self { shared: Shared { guarded } })
+        let (shared, named) = (Shared { guarded }, AtomicBool::new(false));
+        Ok(Self { shared, file: None, named, errors_before })
     }
 
     fn guarded(&self) -> &Guarded {
@@ -159,15 +184,80 @@ impl SharedMut {
         Writer::new(self)
     }
 
-    /// Writes changes back to the device: see [`Pages::sync`](crate::Pages::sync).
+    /// Copies `bytes` to the bytes from `at` on, by the kernel (`pwrite`): what the view and everybody else reads next.
+    ///
+    /// A call costs a microsecond, where a store through the mapping to a clean page of a file that is cached in pieces of 2 MiB
+    /// costs 50 and more; and a sync afterwards writes the blocks that were written to, not the whole pieces (see
+    /// [`MapOptions::random_access`]). So it is the way to write few bytes here and there that are to be synced.
     ///
     /// # Errors
     ///
-    /// Those of [`Pages::sync`](crate::Pages::sync); the error of lost bytes in the range.
+    /// [`Cause::Range`](crate::Cause::Range); [`Cause::NoDescriptor`](crate::Cause::NoDescriptor) for a view that does
+    /// not [keep](Self::keeping) its file; [`Cause::NoSpace`](crate::Cause::NoSpace); what `write` answers.
+    pub fn write_through(&self, at: usize, bytes: &[u8]) -> Result<()> {
+        let range = self.guarded().place(Operation::Write, at, bytes.len())?;
+        let failed = Error::new(Operation::Write, self.kind(), Cause::NoDescriptor);
+        let failed = failed.on(range.start as u64, range.len() as u64);
+        let file = self.file.as_ref().ok_or(failed)?;
+        let offset = self.object_offset().saturating_add(at as u64);
+        file.file().write_all_at(bytes, offset).map_err(|error| {
+            let errno = Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO.raw()));
+            let is_full = matches!(errno, Errno::ENOSPC | Errno::EDQUOT);
+            let cause = if is_full { Cause::NoSpace } else { Cause::Kernel };
+            Error::kernel(Operation::Write, self.kind(), errno).because(cause)
+        })
+    }
+
+    /// Writes changes back to the device: see [`Pages::sync`](crate::Pages::sync).
+    ///
+    /// An error of the write-back stays: every later sync of every view of the object that was there then goes on
+    /// reporting it. The kernel tells it once, and what it could not write it forgets: a second sync that succeeds would
+    /// say that all is well. Who can make the bytes good writes them anew to a view that he makes anew.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Pages::sync`](crate::Pages::sync), the first one each time; the error of lost bytes in the range;
+    /// for [`Sync::Full`] [`Cause::NoDescriptor`](crate::Cause::NoDescriptor), and
+    /// [`Cause::NotFound`](crate::Cause::NotFound) where the file has got another name meanwhile.
     pub fn sync(&self, range: impl RangeBounds<usize>, how: Sync) -> Result<()> {
+        self.sync_with(self.file.as_ref().map(|file| file.file().as_fd()), range, how)
+    }
+
+    /// As [`sync`](Self::sync), by a descriptor that another has kept.
+    pub(crate) fn sync_with(
+        &self,
+        fd: Option<BorrowedFd<'_>>,
+        range: impl RangeBounds<usize>,
+        how: Sync,
+    ) -> Result<()> {
         let range = self.guarded().bytes(Operation::Sync, &range)?;
-        self.pages().sync(range.clone(), how)?;
+        let identity = self.guarded().mapping().shape().identity;
+        let known = || sticky::since(self.errors_before, identity).map_or(Ok(()), Err);
+        known()?;
+        let done = match (how, fd) {
+            (Sync::Full, Some(fd)) => self.sync_full(fd, range.clone()),
+            _ => self.pages().sync(range.clone(), how),
+        };
+        if let Err(error) = done {
+            sticky::keep(identity, error);
+            return Err(error);
+        }
+        known()?; // another view of the same open file may have been told what was ours
         self.guarded().lost(Operation::Sync, &range).map_or(Ok(()), Err)
+    }
+
+    fn sync_full(&self, fd: BorrowedFd<'_>, range: Range<usize>) -> Result<()> {
+        self.pages().sync(range, Sync::Data)?;
+        let synced = rustix::io::retry_on_intr(|| rustix::fs::fsync(fd));
+        synced.map_err(|errno| {
+            let errno = Errno::from_raw(errno.raw_os_error());
+            Error::kernel(Operation::Sync, self.kind(), errno)
+        })?;
+        if !self.named.load(Relaxed) {
+            directory::sync_name_of(fd)?;
+            self.named.store(true, Relaxed);
+        }
+        Ok(())
     }
 
     /// Ends the view: see [`Shared::into_mapping`].
@@ -176,8 +266,10 @@ impl SharedMut {
     ///
     /// Those of [`Shared::into_mapping`].
     pub fn into_mapping(self) -> Result<Mapping, Refused<Self>> {
-        self.shared
-            .into_mapping()
-            .map_err(|Refused { error, given }| Refused { error, given: Self { shared: given } })
+        let Self { shared, file, named, errors_before } = self;
+        shared.into_mapping().map_err(|Refused { error, given: shared }| Refused {
+            error,
+            given: Self { shared, file, named, errors_before },
+        })
     }
 }

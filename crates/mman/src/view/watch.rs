@@ -6,9 +6,13 @@ use crate::page::{PageRange, PageSize};
 use crate::signal::{self, Fault, Repair, zeros};
 use core::ops::Range;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
-use core::sync::atomic::{AtomicBool, AtomicUsize, fence};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, fence};
 use mman_sys::Prot;
 
+/// Somebody else writes there.
+const GIVEN_UP: u8 = 1;
+/// Somebody else writes there, since when nobody knows.
+const BROKEN: u8 = 2;
 /// No address.
 const NOWHERE: usize = usize::MAX;
 /// Pages that are tried one by one where nothing can be read: 256 MiB, which takes a quarter of a second at most.
@@ -29,6 +33,8 @@ pub(crate) struct Watch {
     can_shrink: bool,
     /// Whether anything is: the one thing that is asked after every access.
     lost: AtomicBool,
+    /// Why all of it is given up, whatever stands there: [`GIVEN_UP`], [`BROKEN`], 0 while it is not.
+    all: AtomicU8,
     tail: AtomicUsize,
     /// Where single pages begin that could not be read or written.
     bad: [AtomicUsize; SINGLE],
@@ -45,6 +51,7 @@ impl Watch {
             prot,
             can_shrink: !matches!(kind, ObjectKind::Anonymous),
             lost: AtomicBool::new(false),
+            all: AtomicU8::new(0),
             tail: AtomicUsize::new(NOWHERE),
             bad: [const { AtomicUsize::new(NOWHERE) }; SINGLE],
             bad_start: AtomicUsize::new(NOWHERE),
@@ -65,6 +72,11 @@ impl Watch {
     pub(crate) fn cause_in(&self, addresses: &Range<usize>, origin: usize) -> Option<Cause> {
         if addresses.is_empty() {
             return None;
+        }
+        match self.all.load(Relaxed) {
+            GIVEN_UP => return Some(Cause::LeaseGivenUp),
+            BROKEN => return Some(Cause::LeaseBroken),
+            _ => {}
         }
         let count = |address: usize| address.wrapping_sub(origin) as u64;
         let size = self.pages.page_size().bytes();
@@ -128,6 +140,21 @@ impl Watch {
         }
         // Another thread may have noted this very page meanwhile.
         page.start() >= end || !is_there(last_page(end, size))
+    }
+
+    /// Notes all of it as lost, because of a lease. Before anybody else is let in: who reads a byte of his finds the
+    /// note afterwards.
+    pub(crate) fn give_up(&self, why: Cause) {
+        let number = if why == Cause::LeaseBroken { BROKEN } else { GIVEN_UP };
+        self.all.fetch_max(number, SeqCst);
+        self.lost.store(true, SeqCst);
+    }
+
+    /// Notes a page as one that cannot be read. Before zeros take its place.
+    pub(crate) fn give_up_page(&self, address: usize) {
+        let size = self.pages.page_size();
+        self.note_bad(PageRange::within(address..address.saturating_add(size.bytes()), size));
+        self.lost.store(true, SeqCst);
     }
 
     fn note_bad(&self, page: PageRange) {

@@ -1,0 +1,144 @@
+//! A whole file, replaced in one step: the new content, or the old one.
+
+use super::{directory, failed};
+use crate::error::{Cause, Error, ObjectKind, Operation, Result};
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::Relaxed;
+use rustix::fs::{AtFlags, FallocateFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+/// Replaces the content of a file, or makes one, so that whoever looks sees the old content or the new, whole: other
+/// processes, and who comes after `kill -9` or a loss of power at any moment.
+///
+/// The bytes are written to another file in the same directory, whose blocks are reserved first; it is written back, gets the
+/// permissions and the owner of the old one, and then its name; last the directory is written back. What is mapped or open
+/// stays the old file. A symbolic link stays one, and what it points to is replaced. Access control lists, extended
+/// attributes and hard links do not go over to the new file.
+///
+/// A process that is killed meanwhile leaves the other file behind, under a name that begins with `.mman-`.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("settings");
+/// mman::write_file(&path, b"colour = blue")?;
+/// mman::write_file(&path, b"colour = red")?;
+/// assert_eq!(std::fs::read(&path)?, b"colour = red");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Cause::NoSpace`]; [`Cause::NotSupported`] where the name is that of something else than a regular file;
+/// [`Cause::TooLong`] (`RLIMIT_FSIZE`); what `open`, `write`, `fsync`, `fchown` and `rename` answer. The old content is
+/// intact then, but for one case: where the directory cannot be written back (the last step) the new one is there, and
+/// may be gone after a loss of power.
+pub fn write_file(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<()> {
+    // A link is followed; where nothing is yet, the name is taken as it is.
+    let path = path.as_ref();
+    let real = std::fs::canonicalize(path);
+    let path = real.as_deref().unwrap_or(path);
+    let told = |errno| failed(Operation::WriteFile, errno);
+    let name = path.file_name().ok_or_else(|| refused(Cause::BadName))?;
+    let directory = directory::open_parent(Operation::WriteFile, path)?;
+    let old = match rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(old) if FileType::from_raw_mode(old.st_mode) != FileType::RegularFile => {
+            return Err(refused(Cause::NotSupported));
+        }
+        Ok(old) => Some(old),
+        Err(Errno::NOENT) => None,
+        Err(errno) => return Err(told(errno)),
+    };
+    let mut other = Other::create(directory.as_fd(), old.is_some()).map_err(told)?;
+    other.fill(bytes.as_ref())?;
+    if let Some(old) = old {
+        other.look_like(&old).map_err(told)?;
+    }
+    rustix::io::retry_on_intr(|| rustix::fs::fsync(&other.file)).map_err(told)?;
+    other.rename_to(name).map_err(told)?;
+    rustix::io::retry_on_intr(|| rustix::fs::fsync(&directory)).map_err(told)
+}
+
+fn refused(cause: Cause) -> Error {
+    Error::new(Operation::WriteFile, ObjectKind::File, cause)
+}
+
+/// The file that is to take the place of another, removed if it does not come to that.
+struct Other<'directory> {
+    directory: BorrowedFd<'directory>,
+    file: OwnedFd,
+    /// Empty once it has another name.
+    name: String,
+}
+
+impl<'directory> Other<'directory> {
+    fn create(directory: BorrowedFd<'directory>, for_nobody_else: bool) -> Result<Self, Errno> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        // Nobody who may not read the old content reads the new one.
+        let mode = Mode::from_raw_mode(if for_nobody_else { 0o600 } else { 0o666 });
+        loop {
+            let number = NEXT.fetch_add(1, Relaxed);
+            let name = format!(".mman-{}-{number}", mman_sys::getpid());
+            match rustix::fs::openat(directory, &name, flags, mode) {
+                Ok(file) => return Ok(Self { directory, file, name }),
+                Err(Errno::EXIST | Errno::INTR) => {} // left behind by a process of the same number
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    fn fill(&self, bytes: &[u8]) -> Result<()> {
+        let told = |errno| failed(Operation::WriteFile, errno).on(0, bytes.len() as u64);
+        let len = bytes.len() as u64;
+        if getrlimit(Resource::Fsize).current.is_some_and(|limit| len > limit) {
+            return Err(told(Errno::FBIG)); // the kernel would raise a signal
+        }
+        if len > 0 {
+            let reserve = || rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, len);
+            match rustix::io::retry_on_intr(reserve) {
+                Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+                Err(errno) => return Err(told(errno)),
+            }
+        }
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match rustix::io::write(&self.file, rest) {
+                Ok(0) => return Err(told(Errno::NOSPC)),
+                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(told(errno)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives it the owner and the permissions of another.
+    fn look_like(&self, old: &Stat) -> Result<(), Errno> {
+        let new = rustix::fs::fstat(&self.file)?;
+        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid) {
+            let (owner, group) = (Uid::from_raw(old.st_uid), Gid::from_raw(old.st_gid));
+            rustix::fs::fchown(&self.file, Some(owner), Some(group))?;
+        }
+        // After the owner, whose change takes set-user-id away.
+        rustix::fs::fchmod(&self.file, Mode::from_raw_mode(old.st_mode))
+    }
+
+    fn rename_to(&mut self, name: &OsStr) -> Result<(), Errno> {
+        rustix::fs::renameat(self.directory, &self.name, self.directory, name)?;
+        self.name.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Other<'_> {
+    fn drop(&mut self) {
+        if !self.name.is_empty() {
+            let _removed_or_not =
+                rustix::fs::unlinkat(self.directory, &self.name, AtFlags::empty());
+        }
+    }
+}
