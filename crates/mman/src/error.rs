@@ -88,6 +88,8 @@ pub enum Operation {
     Signal,
     /// Giving out pages of a reservation.
     Allocate,
+    /// Adding a record to a log.
+    Append,
 }
 
 impl fmt::Display for Operation {
@@ -130,6 +132,7 @@ impl fmt::Display for Operation {
             Self::Release => "release the memory of",
             Self::Signal => "guard against SIGBUS",
             Self::Allocate => "allocate",
+            Self::Append => "append to",
         })
     }
 }

@@ -87,6 +87,7 @@ mod explain;
 pub mod guide;
 pub mod inspect;
 pub mod kernel;
+pub mod log;
 mod mapping;
 mod object;
 mod options;

@@ -3,6 +3,7 @@
 mod advise;
 mod fiemap;
 mod file;
+mod file_lock;
 mod ioctl;
 mod lease;
 mod lock;
@@ -33,6 +34,7 @@ mod uffd;
 pub use advise::*;
 pub use fiemap::*;
 pub use file::*;
+pub use file_lock::*;
 pub use lease::*;
 pub use lock::*;
 pub use map::*;
