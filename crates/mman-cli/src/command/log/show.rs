@@ -63,15 +63,20 @@ pub(super) fn tail(args: &LogTail) -> Result<(), Failure> {
     );
     write_out(&last.into_iter().collect::<Vec<_>>().concat())?;
     result?;
+    if args.follow { follow(&name, &mut reader, args.raw) } else { Ok(()) }
+}
+
+/// What comes, until the reader of our output goes away.
+fn follow(name: &str, reader: &mut LogReader, raw: bool) -> Result<(), Failure> {
     let mut text = Vec::new();
-    while args.follow {
+    loop {
         text.clear();
-        if let Some(entry) = reader.wait_entry(WAIT).map_err(failed)? {
-            line::add(&mut text, &entry, args.raw);
+        let next = reader.wait_entry(WAIT).map_err(|error| Failure::of(name, &error))?;
+        if let Some(entry) = next {
+            line::add(&mut text, &entry, raw);
         }
         write_out(&text)?;
     }
-    Ok(())
 }
 
 /// One record, as it is to be shown.
