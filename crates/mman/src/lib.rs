@@ -43,6 +43,7 @@
 //! | ask what is in memory | [`Pages::residency`], [`FileObject::cache`] |
 //! | ask the kernel | [`kernel::Feature`] |
 //! | see what a process has mapped | [`inspect`]: `maps`, `smaps`, one address |
+//! | keep a log that survives `kill -9` | [`log::AppendLog`] |
 //! | advise another process, release a dying one | [`process::Process`] |
 //!
 //! # Why there is no `&[u8]` here
