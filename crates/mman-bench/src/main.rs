@@ -9,6 +9,7 @@ mod child;
 mod failure;
 mod file;
 mod frozen;
+mod log;
 mod machine;
 mod measure;
 mod ours_cat;
@@ -42,6 +43,7 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "cat", about: "mman cat, cat and memmap2's example", run: cat::run },
     Measurement { name: "frozen", about: "a file frozen by copy", run: frozen::run },
     Measurement { name: "sync", about: "scattered stores and a sync", run: sync::run },
+    Measurement { name: "log", about: "appending records to a log", run: log::run },
     Measurement { name: "views", about: "bytes through a view", run: views::run },
     Measurement { name: "when", about: "mapping against reading", run: when::run },
     Measurement { name: "windows", about: "ways to write a file out in pieces", run: windows::run },

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     match Args::parse().command {
         None => command::overview::run(),
         Some(Command::Cat(args)) => command::cat::run(&args),
+        Some(Command::Log(args)) => command::log::run(&args),
         Some(Command::Doctor) => command::doctor::run(),
     }
 }

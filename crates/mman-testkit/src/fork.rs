@@ -8,8 +8,12 @@ use std::process::ExitStatus;
 unsafe extern "C" {
     fn fork() -> c_int;
     fn waitpid(pid: c_int, status: *mut c_int, options: c_int) -> c_int;
+    fn kill(pid: c_int, signal: c_int) -> c_int;
     safe fn _exit(status: c_int) -> !;
 }
+
+/// The signals that a test sends here (signal(7)).
+const SIGKILL: c_int = 9;
 
 /// Forks. The new process does what the body says and ends with the number it answers; this one waits.
 ///
@@ -31,4 +35,65 @@ pub fn and_wait(body: impl FnOnce() -> u8) -> ExitStatus {
     let waited = unsafe { waitpid(process, &raw mut status, 0) };
     assert_eq!(waited, process, "waitpid");
     ExitStatus::from_raw(status)
+}
+
+/// A new process that runs beside this one, until it is killed.
+#[derive(Debug)]
+pub struct Forked {
+    process: c_int,
+    is_over: bool,
+}
+
+/// Forks. The new process does what the body says, and ends; this one goes on.
+///
+/// # Panics
+///
+/// Where there is no process to be had.
+#[must_use]
+pub fn start(body: impl FnOnce()) -> Forked {
+    // SAFETY: as in `and_wait`.
+    let process = unsafe { fork() };
+    if process == 0 {
+        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+        _exit(if ran.is_ok() { 0 } else { 255 });
+    }
+    assert!(process > 0, "fork");
+    Forked { process, is_over: false }
+}
+
+impl Forked {
+    /// Sends it `SIGKILL`, and waits until it is gone.
+    pub fn kill(mut self) -> ExitStatus {
+        self.signal(SIGKILL);
+        self.end()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: c_int) {
+        // SAFETY: the process is ours and has not been waited for, so the number is its own.
+        let _gone_already = unsafe { kill(self.process, signal) };
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(mut self) -> ExitStatus {
+        self.end()
+    }
+
+    fn end(&mut self) -> ExitStatus {
+        self.is_over = true;
+        let mut status = 0;
+        // SAFETY: the call writes one number.
+        let waited = unsafe { waitpid(self.process, &raw mut status, 0) };
+        assert_eq!(waited, self.process, "waitpid");
+        ExitStatus::from_raw(status)
+    }
+}
+
+impl Drop for Forked {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.signal(SIGKILL);
+            let _status = self.end();
+        }
+    }
 }

@@ -166,6 +166,25 @@ pub enum Cause {
     LeaseBroken,
     /// The view or the mapping has no descriptor of its object, which this needs.
     NoDescriptor,
+    /// The file is no log, or one of another version.
+    NotALog,
+    /// A place of a log holds what no writer puts there, or a checksum is wrong.
+    LogDamaged {
+        /// Where, in bytes of the file.
+        at: u64,
+    },
+    /// The log has as many bytes as it may, and is not rotated.
+    LogFull {
+        /// Its greatest length in bytes.
+        capacity: u64,
+    },
+    /// The record is longer than any that fits into a file of the log.
+    RecordTooLong {
+        /// The greatest length in bytes.
+        limit: u64,
+    },
+    /// As many writers have the log open as it has places for.
+    TooManyWriters,
     /// What the kernel answered, and nothing more is known.
     Kernel,
 }
@@ -241,6 +260,13 @@ fn write_later_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
             "the process may lock no memory (RLIMIT_MEMLOCK is 0, ulimit -l, and it has no CAP_IPC_LOCK)",
         ),
         Cause::Malformed { at } => write!(f, "what stands at byte {at} is not of this format"),
+        Cause::LogDamaged { at } => write!(f, "the log is damaged at byte {at}"),
+        Cause::LogFull { capacity } => {
+            write!(f, "the log is full: it may be {capacity} bytes long, and is not rotated")
+        }
+        Cause::RecordTooLong { limit } => {
+            write!(f, "the record is longer than a file of the log allows, {limit} bytes")
+        }
         Cause::CopyLimit { limit } => write!(f, "the copy would be longer than allowed, {limit} bytes"),
         Cause::NotUnderstood { line } => {
             write!(f, "line {line} is none that a kernel prints, or the text ends there too early")
@@ -287,6 +313,8 @@ const fn sentence_without_numbers(cause: Cause) -> &'static str {
         Cause::NotAdjacent => {
             "the two are not neighbours, in memory and in one object, with one way of sharing"
         }
+        Cause::NotALog => "not a log of version 1",
+        Cause::TooManyWriters => "as many writers have the log open as it has places for",
         Cause::Denied => "the protection of the mapping does not allow it",
         Cause::NoLeases => {
             "leases are for regular files of ext4, xfs, btrfs and tmpfs; others have none, or none that protect"

@@ -100,6 +100,8 @@ pub enum Operation {
     Lease,
     /// Replacing the content of a file.
     WriteFile,
+    /// Adding a record to a log.
+    Append,
 }
 
 impl fmt::Display for Operation {
@@ -148,6 +150,7 @@ impl fmt::Display for Operation {
             Self::Receive => "receive from",
             Self::Lease => "lease",
             Self::WriteFile => "replace the content of",
+            Self::Append => "append to",
         })
     }
 }

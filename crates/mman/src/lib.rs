@@ -47,6 +47,7 @@
 //! | share memory with other processes | [`SharedMut`]: atomics, [`wait_u32`](Shared::wait_u32), [`wake_u32`](Shared::wake_u32); [`Broadcast`] |
 //! | queue bytes, each window one slice | [`Ring`] |
 //! | see what a process has mapped | [`inspect`]: `maps`, `smaps`, one address |
+//! | keep a log that survives `kill -9` | [`log::AppendLog`] |
 //! | advise another process, release a dying one | [`process::Process`] |
 //! | share SIGBUS with this library | [`signal`] |
 //! | ask the kernel | [`kernel::Feature`], [`FileObject::cache`] |
@@ -87,6 +88,7 @@ mod explain;
 pub mod guide;
 pub mod inspect;
 pub mod kernel;
+pub mod log;
 mod mapping;
 mod object;
 mod options;

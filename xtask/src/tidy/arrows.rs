@@ -22,7 +22,7 @@ const BENCH: &str = "mman-bench";
 #[rustfmt::skip]
 const ARROWS: &[Arrow] = &[
     Arrow { package: "mman-sys", may: &[], dev: TESTKIT, outside: Some(&["linux-raw-sys", "syscalls"]) },
-    Arrow { package: "mman", may: &["mman-sys", "mman-typed"], dev: TESTKIT, outside: Some(&["rustix"]) },
+    Arrow { package: "mman", may: &["mman-sys", "mman-typed"], dev: TESTKIT, outside: Some(&["rustix", "log", "tracing-core", "tracing-subscriber"]) },
     Arrow { package: "mman-typed", may: &["mman-sys"], dev: TESTKIT, outside: None },
     Arrow { package: "mman-pager", may: &["mman", "mman-sys"], dev: TESTKIT, outside: None },
     Arrow { package: "mman-c", may: &["mman-sys", "mman-typed"], dev: TESTKIT, outside: None },

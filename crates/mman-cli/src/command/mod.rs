@@ -2,4 +2,5 @@
 
 pub(crate) mod cat;
 pub(crate) mod doctor;
+pub(crate) mod log;
 pub(crate) mod overview;

@@ -3,6 +3,7 @@
 mod advise;
 mod fiemap;
 mod file;
+mod file_lock;
 mod futex;
 mod ioctl;
 mod lease;
@@ -36,6 +37,7 @@ mod verity;
 pub use advise::*;
 pub use fiemap::*;
 pub use file::*;
+pub use file_lock::*;
 pub use futex::*;
 pub use lease::*;
 pub use lock::*;

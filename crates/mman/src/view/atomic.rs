@@ -14,7 +14,7 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::{Ordering, fence};
 
 /// An integer that can be an atomic in shared memory: `u32`, `u64`.
-pub trait SharedInteger: Copy + Eq + fmt::Debug + sealed::Sealed {}
+pub trait SharedInteger: Copy + Ord + fmt::Debug + sealed::Sealed {}
 
 mod sealed {
     /// # Safety
@@ -200,6 +200,15 @@ impl<T: SharedInteger> SharedAtomic<'_, T> {
             }
         }
         Err(found)
+    }
+
+    /// Stores the larger of the value and this one, and answers what was there.
+    #[inline]
+    pub fn fetch_max(&self, value: T, order: Ordering) -> T {
+        let larger = |found| (found < value).then_some(value);
+        match self.fetch_update(order, Relaxed, larger) {
+            Ok(found) | Err(found) => found,
+        }
     }
 
     /// The word's address: for calls of the kernel.

@@ -42,7 +42,7 @@ pub(crate) const TABLE: &[Operation] = &[
     ("SharedMut::atomic_u32", |w| w.shared_mut(|v, d| add_32(v, d.word()))),
     ("SharedMut::atomic_u64", |w| w.shared_mut(|v, d| add_64(v, d.word()))),
     ("SharedAtomic::load, store, swap, fetch_add, fetch_sub", |w| w.shared_mut(step)),
-    ("SharedAtomic::compare_exchange, fetch_update, as_ptr", |w| w.shared_mut(exchange)),
+    ("SharedAtomic::compare_exchange, fetch_update, fetch_max, as_ptr", |w| w.shared_mut(exchange)),
     ("SharedMut::sync", |w| w.shared_mut(|v, d| any(v.sync(d.bounds(), d.sync())))),
     ("SharedMut::writer", |w| w.shared_mut(write)),
     ("Private::write_at", |w| w.private(|v, d| any(v.write_at(d.at(), &d.bytes())))),
@@ -92,6 +92,7 @@ fn exchange(view: &SharedMut, dice: &mut Dice) {
     if let Ok(word) = view.atomic_u64(dice.word()) {
         any(word.compare_exchange(word.load(Relaxed), dice.number(), Relaxed, Relaxed));
         any(word.fetch_update(Relaxed, Relaxed, |old| old.checked_add(1)));
+        any(word.fetch_max(dice.number(), Relaxed));
         assert!(word.as_ptr().is_aligned());
     }
 }

@@ -1,0 +1,78 @@
+//! A log as something that is written to: each line is a record.
+
+use super::append_log::AppendLog;
+use super::level::Level;
+use crate::error::Result;
+use std::io::{self, Write};
+
+/// What is kept of a line that does not end; then it is a record.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// A log as a [`Write`]: each line becomes a record, without its line break, however many calls bring it. A line over
+/// a MiB becomes several.
+///
+/// The rest of a line that was not ended becomes a record by [`flush`](Write::flush), and when this is dropped (an
+/// error is not seen then).
+#[derive(Debug)]
+pub struct LineWriter<'log> {
+    log: &'log AppendLog,
+    level: Option<Level>,
+    line: Vec<u8>,
+}
+
+impl<'log> LineWriter<'log> {
+    pub(crate) const fn new(log: &'log AppendLog, level: Option<Level>) -> Self {
+        Self { log, level, line: Vec::new() }
+    }
+
+    fn append(&self, line: &[u8]) -> Result<()> {
+        match self.level {
+            Some(level) => self.log.append_at(level, line).map(drop),
+            None => self.log.append(line).map(drop),
+        }
+    }
+
+    fn append_rest(&mut self) -> Result<()> {
+        if !self.line.is_empty() {
+            self.append(&self.line)?;
+            self.line.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Write for LineWriter<'_> {
+    /// Takes one line, or what there is of it.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let Some(end) = end else {
+            let room = LONGEST_LINE.saturating_sub(self.line.len()).max(1);
+            let part = bytes.get(..room).unwrap_or(bytes);
+            if self.line.len() >= LONGEST_LINE {
+                self.append_rest()?;
+            }
+            self.line.extend_from_slice(part);
+            return Ok(part.len());
+        };
+        let line = bytes.get(..end).unwrap_or_default();
+        if self.line.is_empty() {
+            self.append(line)?;
+        } else {
+            // Put together only for the append: one that fails may be tried again.
+            let whole = [self.line.as_slice(), line].concat();
+            self.append(&whole)?;
+            self.line.clear();
+        }
+        Ok(end.saturating_add(1))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(self.append_rest()?)
+    }
+}
+
+impl Drop for LineWriter<'_> {
+    fn drop(&mut self) {
+        let _nobody_to_tell = self.append_rest();
+    }
+}
