@@ -189,6 +189,7 @@ impl SharedMut {
     /// A call costs a microsecond, where a store through the mapping to a clean page of a file that is cached in pieces of 2 MiB
     /// costs 50 and more; and a sync afterwards writes the blocks that were written to, not the whole pieces (see
     /// [`MapOptions::random_access`]). So it is the way to write few bytes here and there that are to be synced.
+    /// A file that somebody made shorter meanwhile becomes longer again.
     ///
     /// # Errors
     ///
