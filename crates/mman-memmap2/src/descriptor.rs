@@ -1,11 +1,9 @@
 //! Descriptors as numbers, for the constructors that are unsafe anyway.
 #![expect(unsafe_code, reason = "takes the caller's word that a number is an open descriptor")]
 
+use mman::Errno;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-
-/// `EBADF` (`asm-generic/errno-base.h`).
-const BAD_DESCRIPTOR: i32 = 9;
 
 /// The number of a descriptor, as [`MmapAsRawDesc`] gives it.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +46,7 @@ impl MmapRawDescriptor {
     /// Nobody closes the descriptor while it is borrowed.
     pub(crate) unsafe fn borrow<'open>(self) -> io::Result<BorrowedFd<'open>> {
         if self.0 < 0 {
-            return Err(io::Error::from_raw_os_error(BAD_DESCRIPTOR));
+            return Err(io::Error::from_raw_os_error(Errno::EBADF.raw()));
         }
         // SAFETY: not -1; the rest is the caller's promise.
         Ok(unsafe { BorrowedFd::borrow_raw(self.0) })

@@ -306,7 +306,8 @@ impl MmapOptions {
     /// The bytes of the file to map: one at least.
     fn bytes(&self, len: usize) -> io::Result<Range<u64>> {
         let end = self.offset.checked_add(len.max(1) as u64);
-        let end = end.ok_or_else(|| bad_input("offset + length is past the largest offset"))?;
+        // What the kernel answers for offsets that it has not.
+        let end = end.ok_or_else(|| io::Error::from_raw_os_error(Errno::EOVERFLOW.raw()))?;
         Ok(self.offset..end)
     }
 }

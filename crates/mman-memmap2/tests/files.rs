@@ -66,18 +66,21 @@ fn any_offset_and_length_show_the_bytes_that_are_there() {
 fn what_is_no_range_is_told_by_kind() {
     let folder = Folder::new();
     let file = File::open(folder.patterned("file", 100)).unwrap();
-    let kind = |offset: u64, len: Option<usize>| {
+    let refused = |offset: u64, len: Option<usize>| {
         let mut how = MmapOptions::new();
         how.offset(offset);
         if let Some(len) = len {
             how.len(len);
         }
-        own::map(&how, &file).unwrap_err().kind()
+        own::map(&how, &file).unwrap_err()
     };
+    let kind = |offset, len| refused(offset, len).kind();
     assert_eq!(kind(101, None), ErrorKind::InvalidData, "past the end");
     assert_eq!(kind(0, Some(usize::MAX)), ErrorKind::InvalidData, "more than a slice can have");
-    assert_eq!(kind(u64::MAX, Some(1)), ErrorKind::InvalidInput, "past the last offset");
-    assert_eq!(kind(u64::MAX - 5000, Some(5001)), ErrorKind::InvalidInput);
+    for (offset, len) in [(u64::MAX, 1), (u64::MAX - 5000, 5001), (1 << 63, 1)] {
+        let error = refused(offset, Some(len));
+        assert_eq!(error.raw_os_error(), Some(75), "EOVERFLOW, as of the kernel");
+    }
     let long = own::map(MmapOptions::new().len(50_000), &file).unwrap();
     assert_eq!(long.len(), 50_000, "a length that was said is believed");
     assert_eq!(long[..100], pattern::bytes(0, 100));
