@@ -131,6 +131,7 @@ impl Area {
     }
 
     /// The address of byte `at`, which may be one past the last.
+    #[inline]
     pub(crate) const fn pointer(&self, at: usize) -> *mut u8 {
         debug_assert!(at <= self.len(), "an offset in the area");
         self.start.cast::<u8>().as_ptr().wrapping_add(at)

@@ -189,6 +189,22 @@ impl Feature {
     }
 }
 
+/// Whether this kernel knows an advice: asked about no byte, each time.
+///
+/// ```
+/// use mman::{Advice, Errno, kernel};
+///
+/// assert_eq!(kernel::knows_advice(Advice::RANDOM), Ok(()));
+/// assert_eq!(kernel::knows_advice(Advice::from_raw(12345)), Err(Errno::EINVAL));
+/// ```
+///
+/// # Errors
+///
+/// `EINVAL` for what the kernel does not know; `EPERM` for what it does not let this process do.
+pub fn knows_advice(about: Advice) -> Result<(), Errno> {
+    advice(about)
+}
+
 fn owned(fd: RawFd) -> OwnedFd {
     // SAFETY: the kernel just made the descriptor for us, and nobody else knows it.
     unsafe { OwnedFd::from_raw_fd(fd) }

@@ -112,6 +112,22 @@ impl HugePageSize {
         self.0
     }
 
+    /// The size of the usual pool, which `MAP_HUGETLB` without a size takes; `None` where the kernel has no huge pages.
+    /// [proc_meminfo(5)](https://man7.org/linux/man-pages/man5/proc_meminfo.5.html)
+    ///
+    /// ```
+    /// use mman::HugePageSize;
+    ///
+    /// assert!(HugePageSize::usual().is_none_or(|size| size.page_size().bytes() > 4096));
+    /// ```
+    #[must_use]
+    pub fn usual() -> Option<Self> {
+        let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
+        let line = meminfo.lines().find_map(|line| line.strip_prefix("Hugepagesize:"))?;
+        let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        PageSize::new(kib.checked_mul(1024)?).map(Self)
+    }
+
     /// The sizes this machine has, smallest first. Empty where it has none, or `/sys` cannot be read.
     /// [hugetlbpage](https://docs.kernel.org/admin-guide/mm/hugetlbpage.html)
     #[must_use]

@@ -63,6 +63,7 @@ impl Mapping {
 
     /// The length in bytes: as many as were asked for.
     #[must_use]
+    #[inline]
     pub const fn len(&self) -> usize {
         self.shape.len
     }
@@ -106,12 +107,14 @@ impl Mapping {
     /// The address of byte 0. What may be done with it depends on who else has the object: see the crate's
     /// guide.
     #[must_use]
+    #[inline]
     pub const fn as_ptr(&self) -> *const u8 {
         self.area.pointer(self.shape.lead)
     }
 
     /// The address of byte 0, for writing, where the protection allows it.
     #[must_use]
+    #[inline]
     pub const fn as_mut_ptr(&mut self) -> *mut u8 {
         self.area.pointer(self.shape.lead)
     }

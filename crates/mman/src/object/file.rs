@@ -103,6 +103,23 @@ impl<F: AsFd> FileObject<F> {
         Self::readable(file, mode.map_err(|errno| kernel_error(ObjectKind::Other, errno))?)
     }
 
+    /// The memory object of an open file of any kind: also of what has no type, as the descriptors of performance
+    /// events, of buffers that devices share and of rings of requests. What cannot be mapped, the kernel refuses.
+    ///
+    /// # Errors
+    ///
+    /// What `fstat` answers.
+    ///
+    /// # Safety
+    ///
+    /// The caller answers for what stores to the object bring about: a ring of requests makes the kernel write to
+    /// addresses that stand in it.
+    pub unsafe fn of_any_kind(file: F) -> Result<Self> {
+        let failed = |errno: rustix::io::Errno| kernel_error(ObjectKind::Other, errno);
+        let stat = rustix::fs::fstat(file.as_fd()).map_err(failed)?;
+        Ok(Self { file, kind: kind_of(&stat, OFlags::empty()) })
+    }
+
     /// As [`FileObject::new`], for a file whose mode is known.
     fn readable(file: F, mode: OFlags) -> Result<Self> {
         let fd = file.as_fd();
