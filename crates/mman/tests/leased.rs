@@ -61,11 +61,22 @@ fn folders() -> [Folder; 2] {
     [Folder::new(), Folder::in_shared_memory()]
 }
 
+/// Children that other tests start have copies of our descriptors until they exec, those for writing too.
+#[track_caller]
+fn leased(path: &Path) -> Leased {
+    loop {
+        match Leased::open(path) {
+            Err(error) if error.cause() == Cause::OpenForWriting => thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
 #[test]
 fn the_bytes_stay_and_the_writer_goes_on() {
     for folder in folders() {
         let path = folder.patterned("file", len());
-        let view = Leased::open(&path).unwrap();
+        let view = leased(&path);
         assert_eq!(view.state(), LeaseState::Held);
         let (address, file_pages) = (view.as_ptr().addr(), maps::all().len());
         assert!(file_pages > 0 && view.is_direct());
@@ -88,7 +99,7 @@ fn no_reader_sees_a_byte_of_the_writer_in_a_thousand_rounds() {
     let folders = folders();
     for round in 0..1000 {
         let path = folders[round % 2].patterned("file", len());
-        let view = Leased::open(&path).unwrap();
+        let view = leased(&path);
         let (stop, started) = (AtomicBool::new(false), std::sync::Barrier::new(9));
         thread::scope(|scope| {
             for reader in 0..8 {
@@ -122,7 +133,7 @@ fn a_break_while_the_view_is_dropped() {
     let folder = Folder::in_shared_memory();
     for round in 0..500 {
         let path = folder.patterned("file", len());
-        let view = Leased::open(&path).unwrap();
+        let view = leased(&path);
         thread::scope(|scope| {
             scope.spawn(|| rewrite(&path));
             scope.spawn(|| {
@@ -140,7 +151,7 @@ fn a_break_while_the_view_is_dropped() {
 fn a_dropped_view_keeps_nobody_waiting() {
     let folder = Folder::new();
     let path = folder.patterned("file", len());
-    drop(Leased::open(&path).unwrap());
+    drop(leased(&path));
     open_at_once(&path).unwrap();
 }
 
@@ -148,7 +159,7 @@ fn a_dropped_view_keeps_nobody_waiting() {
 fn two_leases_of_one_file_and_a_part_of_it() {
     let folder = Folder::new();
     let path = folder.patterned("file", len() - 5);
-    let whole = Leased::open(&path).unwrap();
+    let whole = leased(&path);
     let range = 5000..(len() - 100) as u64;
     let options = MapOptions::shared().range(range);
     let part = Leased::map(&options, FileObject::open(&path).unwrap(), CopyLimit::NONE).unwrap();
@@ -158,14 +169,14 @@ fn two_leases_of_one_file_and_a_part_of_it() {
         assert_eq!(view.state(), LeaseState::Copied);
         assert_as_it_was(view);
     }
-    assert_eq!(Leased::open(&path).unwrap().to_vec(..).unwrap(), [0x11]);
+    assert_eq!(leased(&path).to_vec(..).unwrap(), [0x11]);
 }
 
 #[test]
 fn an_empty_file_has_a_lease_too() {
     let folder = Folder::new();
     let path = folder.patterned("file", 0);
-    let view = Leased::open(&path).unwrap();
+    let view = leased(&path);
     assert_eq!((view.state(), view.len()), (LeaseState::Held, 0));
     fs::write(&path, b"no longer empty").unwrap();
     assert_eq!((view.state(), view.to_vec(..).unwrap()), (LeaseState::Copied, Vec::new()));
@@ -189,7 +200,7 @@ fn who_writes_already_is_named() {
         let own = FileObject::open_read_write(&path).unwrap();
         let error = Leased::map(&MapOptions::shared(), own, CopyLimit::NONE).unwrap_err();
         assert_eq!(error.cause(), Cause::OpenForWriting, "we could write ourselves");
-        assert_eq!(Leased::open(&path).unwrap().state(), LeaseState::Held);
+        assert_eq!(leased(&path).state(), LeaseState::Held);
     });
 }
 
@@ -306,7 +317,7 @@ fn where_there_is_no_room_for_a_copy_the_bytes_are_given_up() {
     child::run(|| {
         let folder = Folder::new();
         let path = folder.patterned("file", 8 << 20);
-        let view = Leased::open(&path).unwrap();
+        let view = leased(&path);
         limits::set(Resource::As, limits::address_space_used() + (4 << 20));
         open_read_write(&path).set_len(0).unwrap();
         let LeaseState::Lost(error) = view.state() else { panic!("{:?}", view.state()) };
@@ -320,7 +331,7 @@ fn guards_of_locked_pages_hold_the_copy_too() {
     child::run(|| {
         let folder = Folder::new();
         let path = folder.patterned("file", len());
-        let view = Leased::open(&path).unwrap();
+        let view = leased(&path);
         let guard = view.pages().lock(page()..3 * page()).unwrap();
         rewrite(&path);
         let start = view.as_ptr().addr();
@@ -339,7 +350,7 @@ fn a_child_writes_and_does_not_end_its_parents_lease() {
     child::run(|| {
         let folder = Folder::new();
         let path = folder.patterned("file", len());
-        let view = Leased::open(&path).unwrap();
+        let view = leased(&path);
         let status = fork::and_wait(|| {
             unchecked::drop_in_fork(&view);
             u8::from(open_at_once(&path).is_ok())
@@ -353,7 +364,7 @@ fn a_child_writes_and_does_not_end_its_parents_lease() {
         drop(view);
 
         let path = folder.patterned("other", len());
-        let view = Leased::open(&path).unwrap();
+        let view = leased(&path);
         let status = fork::and_wait(|| {
             let refused = Leased::open(&path).unwrap_err();
             rewrite(&path);
@@ -364,7 +375,7 @@ fn a_child_writes_and_does_not_end_its_parents_lease() {
         assert_as_it_was(&view);
         // Ended for the child's descriptor too.
         let third = folder.patterned("third", len());
-        let view = Leased::open(&third).unwrap();
+        let view = leased(&third);
         let status = fork::and_wait(move || u8::from(open_at_once(&third).is_ok()));
         assert_eq!(status.code(), Some(0));
         assert_eq!(view.state(), LeaseState::Copied);
@@ -378,7 +389,7 @@ fn a_stopped_holder_answers_when_it_goes_on() {
     let companion = companion::start(|| {
         let folder = Folder::new();
         let path = folder.patterned("file", len());
-        let view = Leased::open(&path).unwrap();
+        let view = leased(&path);
         let (name, out) = (path.display().to_string(), folder.name("out"));
         thread::spawn(move || {
             while view.state() == LeaseState::Held {
@@ -420,7 +431,7 @@ fn a_lease_that_was_taken_away_is_broken() {
     child::run(|| {
         let folder = Folder::new();
         let path = folder.patterned("file", len());
-        let view = Leased::open(&path).unwrap();
+        let view = leased(&path);
         assert_eq!(unchecked::take_leases_away(&path), 1);
         let mut writer = open_at_once(&path).unwrap();
         writer.write_all(b"another").unwrap();
@@ -446,7 +457,7 @@ fn the_kernel_takes_the_lease_of_a_stopped_holder() {
     let companion = companion::start(|| {
         let folder = Folder::new();
         let path = folder.patterned("file", len());
-        let view = Leased::open(&path).unwrap();
+        let view = leased(&path);
         let (name, out) = (path.display().to_string(), folder.name("out"));
         thread::spawn(move || {
             while view.state() == LeaseState::Held {
@@ -476,7 +487,7 @@ fn the_kernel_takes_the_lease_of_a_stopped_holder() {
 fn who_gives_his_word_gets_a_slice_that_keeps_the_lease() {
     let folder = Folder::in_shared_memory();
     let path = folder.patterned("file", len());
-    let frozen = unchecked::assume_not_stopped(Leased::open(&path).unwrap()).unwrap();
+    let frozen = unchecked::assume_not_stopped(leased(&path)).unwrap();
     let part = frozen.slice(page()..2 * page()).unwrap();
     drop(frozen);
     assert_eq!(open_at_once(&path).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
@@ -492,7 +503,7 @@ fn too_many_signals_lose_no_break() {
     child::run(|| {
         let folder = Folder::new();
         let path = folder.patterned("file", len());
-        let view = Leased::open(&path).unwrap();
+        let view = leased(&path);
         limits::set(Resource::Sigpending, 0);
         rewrite(&path);
         assert_eq!(view.state(), LeaseState::Copied);

@@ -327,7 +327,7 @@ impl Dice {
             13 => options.near(self.number() as usize >> (17 + self.below(20))),
             14 => options.at(self.number() as usize >> (17 + self.below(8)) & !(page() - 1)),
             15 => options.in_low_2_gib(),
-            16 => options.sparse(),
+            16 => options.sparse().random_access(),
             17 => options.numa(self.policy()),
             18 => options.on_fork(self.on_fork()),
             19 => options.huge_pages(self.huge_page_size()),

@@ -41,6 +41,10 @@ pub(crate) const TABLE: &[Operation] = &[
     ("SharedMut::store u64", |w| w.shared_mut(|v, d| any(v.store(d.word(), d.number())))),
     ("SharedMut::atomic_u32", |w| w.shared_mut(|v, d| add_32(v, d.word()))),
     ("SharedMut::atomic_u64", |w| w.shared_mut(|v, d| add_64(v, d.word()))),
+    ("SharedMut::write_through", |w| {
+        w.shared_mut(|v, d| any(v.write_through(d.at(), &d.bytes())));
+    }),
+    ("Frozen::verity", |w| any(w.file(|f, _| any(Frozen::verity(f))))),
     ("SharedAtomic::load, store, swap, fetch_add, fetch_sub", |w| w.shared_mut(step)),
     ("SharedAtomic::compare_exchange, fetch_update, fetch_max, as_ptr", |w| w.shared_mut(exchange)),
     ("SharedMut::sync", |w| w.shared_mut(|v, d| any(v.sync(d.bounds(), d.sync())))),
