@@ -11,10 +11,10 @@
 
 use mman::kernel::Feature;
 use mman::{
-    Cause, Errno, Immutability, MapOptions, MemoryObject, ObjectKind, Operation, Protection,
-    Reservation, SecretMem,
+    Cause, Errno, Immutability, MapOptions, Memory, MemoryObject, ObjectKind, Operation,
+    Protection, Reservation, SecretMem,
 };
-use mman_testkit::{child, descriptors, limits, line_of, maps, page, pattern, require};
+use mman_testkit::{child, descriptors, fork, limits, line_of, maps, page, pattern, require};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
@@ -182,4 +182,23 @@ fn a_kernel_without_it_says_so() {
         }
         (made, feature) => unreachable!("{made:?} and {feature:?}"),
     }
+}
+
+/// A slice of secret memory is this process's alone: a child would share it, and two would write to one slice.
+#[test]
+fn a_slice_of_it_is_not_in_children() {
+    if !require::feature(Feature::SecretMemory) {
+        return;
+    }
+    child::run(|| {
+        let mut secret = Memory::secret(page()).unwrap();
+        secret.fill(7);
+        let range = secret.as_ptr().addr()..secret.as_ptr().addr() + page();
+        assert!(!maps::is_free(range.clone()));
+        let child = fork::and_wait(|| u8::from(maps::is_free(range.clone())));
+        assert_eq!(child.code(), Some(1), "nothing is there in the child");
+        assert!(secret.iter().all(|byte| *byte == 7));
+        assert!(matches!(secret.resize(2 * page()).unwrap_err().cause(), Cause::Range(_)));
+        assert!(matches!(Memory::secret(0).unwrap_err().cause(), Cause::Range(_)));
+    });
 }
