@@ -93,6 +93,9 @@ enum Held {
 /// before, which is faster than any new page (glibc's does so up to 32 MiB).
 const HUGE_FROM: u64 = 32 << 20;
 
+/// Smaller files are copied, also where fs-verity keeps them: that is less work than a mapping.
+const VERITY_FROM: u64 = 1 << 20;
+
 impl Frozen {
     /// Opens a file and freezes its bytes: mapped where it is proved immutable, else copied.
     ///
@@ -324,22 +327,26 @@ impl fmt::Debug for Frozen {
 /// Reads a small regular file in as few calls as that takes: it is as long as it was when it was looked at, or
 /// shorter. `None` for all else, also for whatever went wrong: the long way finds out what.
 fn read_small(path: &Path, policy: CopyPolicy) -> Option<Arc<[u8]>> {
-    let asked = StatxFlags::TYPE | StatxFlags::NLINK | StatxFlags::SIZE;
-    let stat = rustix::fs::statx(CWD, path, AtFlags::empty(), asked).ok()?;
-    let size = stat.stx_size;
+    let stat = rustix::fs::stat(path).ok()?;
+    let size = u64::try_from(stat.st_size).ok()?;
     let is_small = size > 0 && size < HUGE_FROM.min(policy.limit.0.saturating_add(1));
-    let is_kept = stat.stx_attributes.contains(StatxAttributes::VERITY) && !policy.verity_too;
     // Without a name it may be a memfd, which needs no copy. What is no file may wait, or never end.
-    if FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile
-        || stat.stx_nlink == 0
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile
+        || stat.st_nlink == 0
         || !is_small
-        || is_kept
+        || (size >= VERITY_FROM && !policy.verity_too && is_kept(path))
     {
         return None;
     }
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = rustix::fs::open(path, flags, Mode::empty()).ok()?;
     read_so_many(file.as_fd(), size).ok()
+}
+
+/// Whether the file may be one that fs-verity keeps: then it is looked at more closely.
+fn is_kept(path: &Path) -> bool {
+    let stat = rustix::fs::statx(CWD, path, AtFlags::empty(), StatxFlags::empty());
+    stat.is_ok_and(|stat| stat.stx_attributes.contains(StatxAttributes::VERITY))
 }
 
 /// Whether parts of a memfd have no memory, or may have none. Huge pages do not tell.
