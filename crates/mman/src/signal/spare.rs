@@ -12,7 +12,7 @@ use core::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 use mman_sys::{MapFlags, Prot};
 
 /// How often a process may run into its limit before it makes a view again.
-const SPARES: usize = 8;
+const SPARES: usize = 64;
 
 /// Null, or the start of a page that nobody touches and only who takes the pointer out unmaps.
 static PAGES: [AtomicPtr<c_void>; SPARES] = [const { AtomicPtr::new(null_mut()) }; SPARES];
