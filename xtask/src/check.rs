@@ -43,7 +43,15 @@ fn format(root: &Path) -> Done {
 fn clippy(root: &Path) -> Done {
     // Keeping going shows what is wrong in every crate, not just in the first.
     let mut command = run::cargo(root);
-    command.args(["clippy", "--quiet", "--keep-going", "--workspace", "--all-targets", "--locked"]);
+    command.args([
+        "clippy",
+        "--quiet",
+        "--keep-going",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--locked",
+    ]);
     run::plain("cargo clippy", command.args(["--", "-Dwarnings"]))
 }
 

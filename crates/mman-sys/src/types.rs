@@ -12,8 +12,6 @@ pub type Stat = raw::stat;
 pub type IoVec = raw::iovec;
 /// Seconds and nanoseconds (`linux/time_types.h`).
 pub type Timespec = raw::__kernel_timespec;
-/// A lock of bytes of a file (`asm-generic/fcntl.h`); its kind is one of [`crate::LeaseType`].
-pub type RecordLock = raw::flock;
 
 /// A range of memory in a userfaultfd call: start and length in bytes (`linux/userfaultfd.h`).
 pub type UffdRange = raw::uffdio_range;

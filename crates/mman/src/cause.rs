@@ -111,6 +111,9 @@ pub enum Cause {
     },
     /// Others could still change the bytes.
     NotImmutable,
+    /// What was asked for has no such view: it may be missing when it is touched, grow where the view does not see it, or has
+    /// no end.
+    NoSuchView,
     /// The signal belongs to somebody who has not said that it is passed on.
     SignalTaken,
     /// Nothing is left to be given out.
@@ -287,6 +290,9 @@ const fn sentence_without_numbers(cause: Cause) -> &'static str {
         Cause::NotFound => "there is no object of this name",
         Cause::Exists => "there is an object of this name already",
         Cause::NotImmutable => "others could still change the bytes",
+        Cause::NoSuchView => {
+            "there is no such view of it: it may be missing when it is touched, grow past the view, or has no end"
+        }
         Cause::NoProcess => "there is no such process, or it has ended",
         Cause::NotPermitted => {
             "not permitted: it takes the same user and a process that may be dumped, or CAP_SYS_PTRACE"

@@ -97,7 +97,7 @@ fn what_has_no_bytes_to_copy_is_an_error_at_once() {
         assert!(Frozen::open(device).is_err(), "{device}");
     }
     let error = Frozen::open("/dev/zero").unwrap_err();
-    assert_eq!(error.cause(), Cause::NotSupported);
+    assert_eq!(error.cause(), Cause::NoSuchView);
     for path in ["/does/not/exist", "/proc/self/mem", "/proc/kmsg", "/proc/kcore"] {
         assert!(Frozen::open_within(path, CopyLimit::bytes(1 << 30)).is_err(), "{path}");
     }

@@ -173,9 +173,9 @@ fn what_others_have_or_may_vanish_is_refused() {
     assert_eq!(cause(MapOptions::droppable()), Cause::NotPrivate);
     assert_eq!(cause(MapOptions::private().validate()), Cause::NotShared);
     assert_eq!(cause(MapOptions::private().dax_sync()), Cause::NotShared);
-    assert_eq!(cause(MapOptions::private().grows_down()), Cause::NotSupported);
+    assert_eq!(cause(MapOptions::private().grows_down()), Cause::NoSuchView);
     let unreserved = MapOptions::private().huge_pages(HugePageSize::MIB_2).no_reserve();
-    assert_eq!(cause(unreserved), Cause::NotSupported);
+    assert_eq!(cause(unreserved), Cause::NoSuchView);
     let odd = HugePageSize::new(PageSize::new(8192).unwrap());
     assert!(Memory::map(&MapOptions::private().huge_pages(odd), page()).is_err());
     let taken = Memory::new(page()).unwrap();

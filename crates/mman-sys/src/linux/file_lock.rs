@@ -5,7 +5,7 @@ use super::syscall::{call3, int, pointer, pointer_mut, word};
 use crate::{Errno, RawFd};
 use linux_raw_sys::general as nr;
 
-/// The one byte at `at`, to be locked for writing or let go.
+/// The one byte at `at`.
 fn byte(kind: u32, at: i64) -> nr::flock {
     // The three kinds are 0, 1 and 2, and so is SEEK_SET.
     let kind = i16::try_from(kind).unwrap_or(i16::MAX);
@@ -61,7 +61,8 @@ pub unsafe fn unlock_byte(fd: RawFd, at: i64) -> Result<(), Errno> {
     set(fd, nr::F_OFD_SETLK, &byte(nr::F_UNLCK, at))
 }
 
-/// Whether another open file description has a byte locked.
+/// Whether another open file description has a byte locked for writing. Locks for reading, which take no more than the
+/// right to read, do not count. [F_OFD_GETLK(2const)](https://man7.org/linux/man-pages/man2/F_OFD_SETLK.2const.html)
 ///
 /// # Errors
 ///
@@ -72,7 +73,7 @@ pub unsafe fn unlock_byte(fd: RawFd, at: i64) -> Result<(), Errno> {
 /// The rules of the crate for the descriptor.
 #[inline]
 pub unsafe fn is_byte_locked(fd: RawFd, at: i64) -> Result<bool, Errno> {
-    let mut lock = byte(nr::F_WRLCK, at);
+    let mut lock = byte(nr::F_RDLCK, at);
     let argument = pointer_mut(&raw mut lock);
     // SAFETY: the kernel reads and writes one `flock`, and `lock` is one.
     unsafe { call3(nr::__NR_fcntl, int(fd), word(nr::F_OFD_GETLK), argument) }?;

@@ -20,7 +20,6 @@ mod pkru;
 #[path = "pkru_none.rs"]
 mod pkru;
 mod process;
-mod record_lock;
 mod residency;
 #[cfg(target_arch = "x86_64")]
 #[path = "restorer_x86_64.rs"]
@@ -47,7 +46,6 @@ pub use object::*;
 pub use pagemap::*;
 pub use pkey::*;
 pub use process::*;
-pub use record_lock::*;
 pub use residency::*;
 pub use signal::*;
 pub use sync::*;

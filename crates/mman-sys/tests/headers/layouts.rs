@@ -2,12 +2,12 @@
 
 use crate::row::{KERNEL, LIBRARY, Row, Set, When, layout};
 use linux_raw_sys::general::{
-    uffdio_api, uffdio_continue, uffdio_copy, uffdio_move, uffdio_poison, uffdio_register,
+    flock, uffdio_api, uffdio_continue, uffdio_copy, uffdio_move, uffdio_poison, uffdio_register,
     uffdio_writeprotect, uffdio_zeropage,
 };
 use mman_sys::{
-    Cachestat, CachestatRange, Extent, IoVec, Owner, PageRegion, ProcmapQuery, RecordLock, ScanArg,
-    SigAction, SigInfo, Stat, Timespec, UffdMessage, UffdRange,
+    Cachestat, CachestatRange, Extent, IoVec, Owner, PageRegion, ProcmapQuery, ScanArg, SigAction,
+    SigInfo, Stat, Timespec, UffdMessage, UffdRange,
 };
 
 pub(crate) fn add(rows: &mut Vec<Row>) {
@@ -16,7 +16,7 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
         layout!(rows, when, aligned IoVec = "struct iovec" {
             iov_base = "iov_base", iov_len = "iov_len",
         });
-        layout!(rows, when, aligned RecordLock = "struct flock" {
+        layout!(rows, when, aligned flock = "struct flock" {
             l_type = "l_type", l_whence = "l_whence", l_start = "l_start", l_len = "l_len",
             l_pid = "l_pid",
         });

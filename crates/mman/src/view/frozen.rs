@@ -207,7 +207,7 @@ impl Frozen {
         let described = file.describe()?;
         let refuse = |cause| Error::new(Operation::Freeze, file.kind(), cause);
         let (Backing::Descriptor(fd), Some(size)) = (described.backing, described.size) else {
-            return Err(refuse(Cause::NotSupported)); // a device has no end
+            return Err(refuse(Cause::NoSuchView)); // a device has no end
         };
         if size > limit.0 {
             return Err(refuse(Cause::CopyLimit { limit: limit.0 }));

@@ -45,7 +45,7 @@ impl Guarded {
     ) -> Result<Self> {
         let refuse = |cause| Error::new(Operation::Map, object.kind(), cause);
         if options.asked_flags().contains(MapFlags::GROWSDOWN) {
-            return Err(refuse(Cause::NotSupported)); // it would grow past what the view watches
+            return Err(refuse(Cause::NoSuchView)); // it would grow past what the view watches
         }
         let mapping = options.protection(prot).map(object)?;
         let reach = if mapping.is_empty() || !signal::arm() {

@@ -63,7 +63,7 @@ impl Lease {
             return Err(refuse(Cause::NoLeases));
         }
         if options.asks_past_end() {
-            return Err(refuse(Cause::NotSupported)); // what is not there yet cannot be kept
+            return Err(refuse(Cause::NoSuchView)); // what is not there yet cannot be kept
         }
         let teller = lease_thread::teller()?;
         take(file.file().as_fd(), teller).map_err(|errno| refused(file.kind(), errno))?;

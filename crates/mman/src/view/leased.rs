@@ -51,7 +51,7 @@ use std::sync::Arc;
 ///   change until the process is awake and has found out, which is then [`LeaseState::Broken`]. So it is no proof for a
 ///   [`Frozen`].
 /// - The same time is all there is for the copies of all files that somebody wants to write to at once; they are made one
-///   after the other, 2 GiB a second or so.
+///   after the other.
 /// - Who writes to the block device below writes.
 /// - Pages that guards hold locked ([`Pages::lock`](crate::Pages::lock)) are locked in the copy too; those that
 ///   [`MapOptions::locked`] locked are not.
@@ -129,7 +129,7 @@ impl Leased {
     ///
     /// [`Cause::NoLeases`], [`Cause::OpenForWriting`], also where this very file is open for writing,
     /// [`Cause::LeaseRight`], [`Cause::SignalTaken`]; `EAGAIN` where no thread can be had, `ECHILD` in a child;
-    /// [`Cause::NotSupported`] for a range past the end; those of [`Shared::map`].
+    /// [`Cause::NoSuchView`] for a range past the end; those of [`Shared::map`].
     pub fn map(options: &MapOptions, file: FileObject<File>, limit: CopyLimit) -> Result<Self> {
         let lease = Lease::take(options, file, limit)?;
         Ok(Self { holding: Arc::new(Holding { lease }) })

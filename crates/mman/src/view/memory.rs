@@ -89,7 +89,7 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// [`Cause::NotPrivate`] for shared and droppable memory; [`Cause::NotSupported`] for memory that grows down, that is
+    /// [`Cause::NotPrivate`] for shared and droppable memory; [`Cause::NoSuchView`] for memory that grows down, that is
     /// left out of children ([`OnFork::Leave`]), and for huge pages without reserve: it may not be there when it is
     /// touched; those of [`MapOptions::map`]. Huge pages of the pool are all touched here.
     pub fn map(options: &MapOptions, len: usize) -> Result<Self> {
@@ -102,7 +102,7 @@ impl Memory {
         let may_be_missing = huge && flags.contains(MapFlags::NORESERVE);
         let missing_in_children = options.leaves_out_children();
         if flags.contains(MapFlags::GROWSDOWN) || may_be_missing || missing_in_children {
-            return refuse(Cause::NotSupported);
+            return refuse(Cause::NoSuchView);
         }
         // Huge pages that are set aside may still be refused when they are touched: by a control group, by a node.
         let options = if huge { options.populate_checked() } else { *options };

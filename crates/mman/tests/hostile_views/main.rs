@@ -2,8 +2,8 @@
 //! files are truncated, grown, punched and replaced and children are forked. No signal, no panic, no byte of others
 //! touched.
 //!
-//! Crates of the field that call themselves safe die here within a second: SIGBUS from a truncated file, a slice of what was
-//! unmapped, a neighbour's page protected. A new method is one line in
+//! Safe functions of other crates die of some of this: SIGBUS from a truncated file, a slice that changes, a neighbour's
+//! pages (`demos/safe-until-it-crashes` shows which). A new method is one line in
 //! a table (`TABLE` in the files beside this one), and one that is not there fails a test.
 //!
 //! `MMAN_HOSTILE_SECONDS` says how long, 4 seconds unless set; `MMAN_HOSTILE_SEED` begins as another run did.
