@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 
 /// Bytes of an object, as they were asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(crate) enum Asked {
 /// A text that is no range: where, and what was expected there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed {
+    /// What the text was to be.
+    what: &'static str,
     text: String,
     /// Which character, from 0; one past the last where the text ends too early.
     at: usize,
@@ -27,8 +30,8 @@ pub(crate) struct Malformed {
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { text, at, expected } = self;
-        write!(f, "range '{text}', ")?;
+        let Self { what, text, at, expected } = self;
+        write!(f, "{what} '{text}', ")?;
         match text.chars().nth(*at) {
             Some(found) => write!(f, "character {}, '{found}': ", at.saturating_add(1))?,
             None => f.write_str("at its end: ")?,
@@ -37,8 +40,11 @@ impl fmt::Display for Malformed {
     }
 }
 
+impl std::error::Error for Malformed {}
+
 /// Reads a text character by character, and knows where it is.
 struct Reader<'text> {
+    what: &'static str,
     text: &'text str,
     rest: &'text str,
 }
@@ -46,13 +52,13 @@ struct Reader<'text> {
 const EXPECTED_NUMBER: &str = "expected a number (decimal with K M G T, or 0x and hexadecimal)";
 const EXPECTED_DIGIT: &str = "expected a hexadecimal digit";
 const EXPECTED_OPERATOR: &str = "expected - or + (A-B, A-, A+LEN, -N)";
-const EXPECTED_END: &str = "expected the end of the range";
+const EXPECTED_END: &str = "expected the end";
 const TOO_LARGE: &str = "the number is larger than any offset";
 const BACKWARDS: &str = "the range ends before its start";
 
 impl<'text> Reader<'text> {
-    const fn new(text: &'text str) -> Self {
-        Self { text, rest: text }
+    const fn new(what: &'static str, text: &'text str) -> Self {
+        Self { what, text, rest: text }
     }
 
     fn position(&self) -> usize {
@@ -60,7 +66,7 @@ impl<'text> Reader<'text> {
     }
 
     fn malformed(&self, at: usize, expected: &'static str) -> Malformed {
-        Malformed { text: self.text.to_owned(), at, expected }
+        Malformed { what: self.what, text: self.text.to_owned(), at, expected }
     }
 
     fn take(&mut self, wanted: char) -> bool {
@@ -102,7 +108,7 @@ impl<'text> Reader<'text> {
         value.checked_mul(1 << shift).ok_or_else(|| self.malformed(start, TOO_LARGE))
     }
 
-    fn end(&self, value: Asked) -> Result<Asked, Malformed> {
+    fn end<T>(&self, value: T) -> Result<T, Malformed> {
         if self.rest.is_empty() {
             Ok(value)
         } else {
@@ -111,9 +117,24 @@ impl<'text> Reader<'text> {
     }
 }
 
+/// Reads a number of bytes.
+pub(crate) fn number(text: &str) -> Result<u64, Malformed> {
+    let mut reader = Reader::new("size", text);
+    let value = reader.number()?;
+    reader.end(value)
+}
+
+impl FromStr for Asked {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        parse(text)
+    }
+}
+
 /// Reads a range.
 pub(crate) fn parse(text: &str) -> Result<Asked, Malformed> {
-    let mut reader = Reader::new(text);
+    let mut reader = Reader::new("range", text);
     if reader.take('-') {
         let count = reader.number()?;
         return reader.end(Asked::Last(count));
