@@ -8,7 +8,8 @@
 
 use super::state::State;
 use super::{Fault, Repair};
-use super::{generation, spare, zeros};
+use super::{spare, zeros};
+use crate::process::generation;
 use core::ops::{Deref, Range};
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
