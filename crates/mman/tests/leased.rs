@@ -236,6 +236,22 @@ fn other_objects_are_refused() {
     open_at_once(&path).unwrap(); // what was refused left no lease behind
 }
 
+/// A child that is forked at the wrong moment has a copy of the descriptor; so has who made one. The lease of a view that
+/// could not be made was kept by it, with nobody to answer: writers waited 45 seconds.
+#[test]
+fn what_is_refused_leaves_no_lease_to_a_copy_of_the_descriptor() {
+    let folder = Folder::new();
+    let path = folder.patterned("file", len());
+    for options in [MapOptions::private(), MapOptions::shared().range(..1 << 40)] {
+        let file = File::open(&path).unwrap();
+        let copy = file.try_clone().unwrap();
+        let file = FileObject::new(file).unwrap();
+        Leased::map(&options, file, CopyLimit::NONE).unwrap_err();
+        open_at_once(&path).unwrap();
+        drop(copy);
+    }
+}
+
 #[test]
 fn fuse_is_refused() {
     child::run(|| {
