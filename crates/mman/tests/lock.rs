@@ -12,10 +12,14 @@
 
 use mman::{
     Anonymous, Cause, FileObject, Growth, MapOptions, Mapping, Operation, Protection, Reservation,
+    SharedMut,
 };
 use mman_testkit::files::Folder;
 use mman_testkit::limits::locked_memory;
 use mman_testkit::{child, fork, line_of, maps, memory, page, smaps};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 fn memory_of(pages: usize) -> Mapping {
     Anonymous::new(pages * page()).map().unwrap()
@@ -293,5 +297,43 @@ fn kept_locks_go_with_the_mapping_and_its_growth_is_counted() {
         assert_eq!(locked(), 4 * page(), "what is unmapped is not locked");
         low.pages().unlock(..).unwrap();
         assert_eq!(locked(), 0);
+    });
+}
+
+/// The registry of guards was locked by another thread at the moment of a fork, and the child, which has no such thread,
+/// waited for ever. A lease's thread locks it whenever it likes.
+#[test]
+fn a_child_locks_pages_whatever_other_threads_did() {
+    child::run(|| {
+        let pages = memory_of(4);
+        let answers = SharedMut::map(&MapOptions::shared(), &Anonymous::new(page())).unwrap();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Relaxed) {
+                    drop(pages.pages().lock(..).unwrap());
+                }
+            });
+            for round in 1..=300_u32 {
+                let forked = fork::start(|| {
+                    drop(pages.pages().lock(..).unwrap());
+                    answers.store(0, round).unwrap();
+                    answers.wake_u32(0, 1).unwrap();
+                });
+                let end = Instant::now() + Duration::from_secs(20);
+                while answers.load::<u32>(0).unwrap() != round && Instant::now() < end {
+                    answers.wait_u32(0, round - 1, Some(Duration::from_secs(1))).unwrap();
+                }
+                let answered = answers.load::<u32>(0).unwrap();
+                if answered == round {
+                    drop(forked.wait())
+                } else {
+                    drop(forked.kill())
+                }
+                stop.store(answered != round, Relaxed);
+                assert_eq!(answered, round, "the child waits for a lock that nobody gives back");
+            }
+            stop.store(true, Relaxed);
+        });
     });
 }

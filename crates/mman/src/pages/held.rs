@@ -1,20 +1,60 @@
 //! The pages that live lock guards hold, counted: the kernel's own locks do not stack.
 
 use core::ops::Range;
+use core::sync::atomic::AtomicI32;
+use core::sync::atomic::Ordering::Relaxed;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
-static HELD: Mutex<Held> = Mutex::new(Held::new());
+/// The pages of one process.
+#[derive(Debug)]
+struct Registry {
+    /// Whose it is; 0 before it is used first.
+    process: AtomicI32,
+    held: Mutex<Held>,
+    /// That of a child, which it makes where it comes to this one of its parent.
+    of_child: OnceLock<Box<Self>>,
+}
+
+static FIRST: Registry = Registry::new(0, Held::new());
 
 /// The pages of this process that guards hold. Whoever has this alone may lock and unlock.
+///
+/// A child that is forked while a thread of its parent has this would wait for ever, since it has no such thread. So it
+/// has a registry of its own: what the parent's guards held, or nothing where a thread was just changing that.
 pub(crate) fn all() -> MutexGuard<'static, Held> {
-    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+    let me = mman_sys::getpid();
+    let mut registry = &FIRST;
+    loop {
+        match registry.process.compare_exchange(0, me, Relaxed, Relaxed) {
+            Err(process) if process != me => {
+                registry = registry.of_child.get_or_init(|| registry.copy_for(me));
+            }
+            _ => return registry.held.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+}
+
+impl Registry {
+    const fn new(process: i32, held: Held) -> Self {
+        let process = AtomicI32::new(process);
+        Self { process, held: Mutex::new(held), of_child: OnceLock::new() }
+    }
+
+    fn copy_for(&self, child: i32) -> Box<Self> {
+        let held = match self.held.try_lock() {
+            Ok(held) => Held::clone(&held),
+            Err(TryLockError::Poisoned(held)) => Held::clone(held.get_ref()),
+            Err(TryLockError::WouldBlock) => Held::new(),
+        };
+        Box::new(Self::new(child, held))
+    }
 }
 
 /// Ranges of addresses, each with the guards that hold it.
 ///
 /// H1: no range is empty, none overlaps another, each has a guard.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Held {
     /// By their first addresses.
     ranges: BTreeMap<usize, Part>,

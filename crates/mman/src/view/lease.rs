@@ -74,7 +74,7 @@ impl Lease {
             false => Err(refuse(Cause::SignalTaken)), // a loss could not be noted
         });
         // A child that was forked meanwhile has the descriptor too: closing ours would not end the lease.
-        let shared = mapped.inspect_err(|_| drop(give_back(file.file().as_fd())))?;
+        let shared = mapped.inspect_err(|_| give_back(file.file().as_fd()).unwrap_or(()))?;
         let home = mman_sys::getpid();
         let lease = Arc::new(Self { shared, file, limit, home, answer: Mutex::new(None) });
         lease_thread::register(&lease);

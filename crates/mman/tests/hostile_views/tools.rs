@@ -229,6 +229,14 @@ fn append(log: &AppendLog, dice: &mut Dice) {
     }
 }
 
+/// Not kept: where somebody cuts its file, zeros of ours take the place of its 16 GiB, and a child that locks all of its
+/// memory gets as much of it.
+fn log_of_usual_capacity(dice: &mut Dice) {
+    let path = dice.sink.with_extension("log");
+    AppendLog::open(&path).iter().for_each(|log| append(log, dice));
+    any(std::fs::remove_file(path));
+}
+
 fn write_lines(log: &AppendLog, dice: &mut Dice) {
     let mut writer = if dice.one_in(2) { log.writer() } else { log.writer_at(Level::Info) };
     any(writer.write_all(&dice.bytes()));
@@ -472,14 +480,12 @@ impl World {
 
     fn log_open(&mut self) {
         let path = self.dice.log_path();
-        let made = match self.dice.below(3) {
-            0 => AppendLog::open(path),
-            _ => {
-                let options = LogOptions::new().capacity(self.dice.len() as u64);
-                let rotated = options.rotate(self.dice.below(4) as u32);
-                if self.dice.one_in(2) { options.open(path) } else { rotated.open(path) }
-            }
-        };
+        if self.dice.one_in(4) {
+            return log_of_usual_capacity(&mut self.dice);
+        }
+        let options = LogOptions::new().capacity(self.dice.len() as u64);
+        let rotated = options.rotate(self.dice.below(4) as u32);
+        let made = if self.dice.one_in(2) { options.open(path) } else { rotated.open(path) };
         made.into_iter().for_each(|log| self.tools.logs.put(&mut self.dice, log));
     }
 
