@@ -5,7 +5,7 @@ use crate::world::{Bag, Operation, View, World, any, sum};
 use mman::log::{self, AppendLog, Level, LogOptions, LogReader};
 use mman::{
     Broadcast, Cause, CopyLimit, CopyPolicy, FileObject, Frozen, GrowableFile, Leased, MemFd,
-    Received, Receiver, Ring, Sender, SharedMut, ShmObject,
+    Received, Receiver, Ring, RingReader, RingWriter, Sender, SharedMut, SharedRing, ShmObject,
 };
 use mman_testkit::page;
 use std::collections::VecDeque;
@@ -80,6 +80,22 @@ pub(crate) const TABLE: &[Operation] = &[
     ("Receiver::try_recv", |w| w.receiver(|r, _| any(r.try_recv(&mut Vec::new())))),
     ("Receiver::recv, spin", |w| w.receiver(receive)),
     ("the bytes of a channel, written", |w| w.vandalize_channel()),
+    // Queues of bytes
+    ("SharedRing::new, object_len, create, create_in", |w| w.queue()),
+    ("RingWriter::open", |w| w.queue_writer()),
+    ("RingReader::open", |w| w.queue_reader()),
+    ("RingWriter::write, capacity, has_reader", |w| {
+        if let Some(writer) = w.tools.ring_writers.pick(&mut w.dice) {
+            let (bytes, time) = (w.dice.bytes(), patience(&mut w.dice));
+            any((writer.write(&bytes, time), writer.capacity(), writer.has_reader()));
+        }
+    }),
+    ("RingReader::read, capacity, has_writer", |w| {
+        if let Some(reader) = w.tools.ring_readers.pick(&mut w.dice) {
+            let (mut bytes, time) = (w.dice.bytes(), patience(&mut w.dice));
+            any((reader.read(&mut bytes, time), reader.capacity(), reader.has_writer()));
+        }
+    }),
     // Logs
     ("AppendLog::open, LogOptions::new, capacity, rotate, open", |w| w.log_open()),
     ("AppendLog::append, append_at", |w| w.log(append)),
@@ -111,6 +127,8 @@ pub(crate) struct Tools {
     growable: Bag<GrowableFile>,
     senders: Bag<Sender>,
     receivers: Bag<Receiver>,
+    ring_writers: Bag<RingWriter>,
+    ring_readers: Bag<RingReader>,
     logs: Bag<AppendLog>,
     readers: Bag<LogReader>,
 }
@@ -123,6 +141,8 @@ impl Tools {
             growable: Bag::new(),
             senders: Bag::new(),
             receivers: Bag::new(),
+            ring_writers: Bag::new(),
+            ring_readers: Bag::new(),
             logs: Bag::new(),
             readers: Bag::new(),
         }
@@ -327,7 +347,7 @@ fn scribble(memory: &SharedMut, dice: &mut Dice) {
         };
         match dice.below(3) {
             0 => any(memory.store(dice.below(20) * 4, number as u32)),
-            1 => any(memory.store(64, number)),
+            1 => any(memory.store(dice.pick(&[64, 72, 4096, 4104]), number)),
             _ => any(memory.store(8192 + dice.below(64) * 8, number)),
         }
     }
@@ -428,6 +448,11 @@ impl World {
         };
         let Ok((sender, object)) = made else { return };
         self.keep_sender(sender);
+        self.share(object);
+    }
+
+    /// Gives an object to all threads.
+    fn share(&mut self, object: OwnedFd) {
         if let Ok(mut channels) = CHANNELS.try_lock() {
             if channels.len() > 5 {
                 let at = self.dice.below(channels.len());
@@ -440,6 +465,42 @@ impl World {
     fn keep_sender(&mut self, sender: Sender) {
         if self.dice.is_odd {
             self.tools.senders.put(&mut self.dice, sender);
+        }
+    }
+
+    fn queue(&mut self) {
+        let capacity = self.dice.pick(&[0, 1, 4096, 9000, 1 << 16, (1 << 40) + 1, u64::MAX]);
+        let ring = SharedRing::new(capacity);
+        any(ring.object_len());
+        let made = match self.dice.below(2) {
+            0 => ring.create().map(|(writer, object)| (writer, Some(object))),
+            _ => match self.dice.with_channel(|object, _| ring.create_in(object)) {
+                Some(made) => made.map(|writer| (writer, None)),
+                None => return,
+            },
+        };
+        let Ok((writer, object)) = made else { return };
+        object.into_iter().for_each(|object| self.share(object.into()));
+        if self.dice.is_odd {
+            self.tools.ring_writers.put(&mut self.dice, writer);
+        }
+    }
+
+    fn queue_writer(&mut self) {
+        let opened = self.dice.with_channel(|object, _| RingWriter::open(object));
+        if let Some(Ok(writer)) = opened
+            && self.dice.is_odd
+        {
+            self.tools.ring_writers.put(&mut self.dice, writer);
+        }
+    }
+
+    fn queue_reader(&mut self) {
+        let opened = self.dice.with_channel(|object, _| RingReader::open(object));
+        if let Some(Ok(reader)) = opened
+            && self.dice.is_odd
+        {
+            self.tools.ring_readers.put(&mut self.dice, reader);
         }
     }
 
