@@ -114,6 +114,21 @@ fn what_is_written_through_is_in_the_view_and_in_the_file() {
     assert_eq!(without.write_through(0, b"x").unwrap_err().cause(), Cause::NoDescriptor);
 }
 
+/// The kernel appends what is written at an offset to a file that is open for appending: it was not in the view, and the
+/// file grew with each call.
+#[test]
+fn what_is_open_for_appending_is_not_written_through() {
+    let folder = Folder::new();
+    let path = folder.patterned("file", page());
+    let file = File::options().read(true).append(true).open(&path).unwrap();
+    let file = FileObject::new(file).unwrap();
+    let view = SharedMut::keeping(&MapOptions::shared(), file).unwrap();
+    let error = view.write_through(10, b"bytes").unwrap_err();
+    assert_eq!((error.operation(), error.cause()), (Operation::Write, Cause::NotSupported));
+    pattern::assert_is(&fs::read(&path).unwrap(), 0);
+    assert_eq!(fs::metadata(&path).unwrap().len(), page() as u64);
+}
+
 /// The names in a folder.
 fn names(folder: &Path) -> Vec<String> {
     let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
