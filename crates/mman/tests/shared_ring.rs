@@ -34,8 +34,7 @@ fn what_runs_over_the_end_comes_as_it_was() {
     let (mut writer, mut reader, _object) = pair(1);
     assert_eq!((writer.capacity(), reader.capacity()), (4096, 4096));
     let mut bytes = vec![0; 5000];
-    let mut at = 0;
-    for _ in 0..5000 {
+    for at in 0..5000 {
         let sent = pattern::bytes(at, 4095);
         assert_eq!(writer.write(&sent, NOW).unwrap(), Moved::Bytes(4095));
         assert_eq!(writer.write(b"xyz", NOW).unwrap(), Moved::Bytes(1), "the room there is");
@@ -47,7 +46,6 @@ fn what_runs_over_the_end_comes_as_it_was() {
         // One byte more, so that the seam goes round.
         assert_eq!(writer.write(b"z", NOW).unwrap(), Moved::Bytes(1));
         assert_eq!(reader.read(&mut bytes, NOW).unwrap(), Moved::Bytes(1));
-        at += 1;
     }
     assert_eq!(reader.read(&mut bytes, NOW).unwrap(), Moved::Nothing);
     assert_eq!(reader.read(&mut [], LONG).unwrap(), Moved::Nothing);
