@@ -74,6 +74,7 @@ fn two_processes() {
         std::thread::scope(|scope| {
             let status = scope.spawn(|| fork::and_wait(read));
             let (mut at, mut rest) = (0, pattern::bytes(0, 70_001));
+            let began = Instant::now();
             while at < LEN {
                 rest.truncate(usize::try_from(LEN - at).unwrap());
                 let Moved::Bytes(count) = writer.write(&rest, LONG).unwrap() else { panic!() };
@@ -81,6 +82,8 @@ fn two_processes() {
                 rest = pattern::bytes(at, 70_001);
             }
             drop(writer);
+            // Whoever is not woken looks by himself, 50 milliseconds later: a thousand times.
+            assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
             assert_eq!(status.join().unwrap().code(), Some(0));
         });
     });
@@ -114,16 +117,16 @@ fn who_was_killed_is_noticed_and_another_goes_on() {
             forked.kill();
         });
         let began = Instant::now();
-        assert_eq!(reader.read(&mut bytes, None).unwrap(), Moved::PeerDied);
+        assert_eq!(reader.read(&mut bytes, LONG).unwrap(), Moved::PeerDied);
         assert!(began.elapsed() < Duration::from_secs(10));
         killer.join().unwrap();
 
         let mut writer = RingWriter::open(&object).unwrap();
         assert_eq!(writer.write(b"after", NOW).unwrap(), Moved::Bytes(5));
-        assert_eq!(reader.read(&mut bytes, None).unwrap(), Moved::Bytes(5));
+        assert_eq!(reader.read(&mut bytes, LONG).unwrap(), Moved::Bytes(5));
         assert_eq!(&bytes[..5], b"after");
         drop(reader);
-        assert_eq!(writer.write(b"nobody", None).unwrap(), Moved::Closed);
+        assert_eq!(writer.write(b"nobody", LONG).unwrap(), Moved::Closed);
 
         // A reader that is killed while the queue is full.
         let forked = fork::start(|| {
@@ -135,13 +138,13 @@ fn who_was_killed_is_noticed_and_another_goes_on() {
         while ready.load::<u32>(0).unwrap() == 1 {
             std::thread::yield_now();
         }
-        assert_eq!(writer.write(&[1; 5000], None).unwrap(), Moved::Bytes(4096));
+        assert_eq!(writer.write(&[1; 5000], LONG).unwrap(), Moved::Bytes(4096));
         assert_eq!(writer.write(&[1], NOW).unwrap(), Moved::Nothing);
         forked.kill();
-        assert_eq!(writer.write(&[1], None).unwrap(), Moved::PeerDied);
+        assert_eq!(writer.write(&[1], LONG).unwrap(), Moved::PeerDied);
         let mut reader = RingReader::open(&object).unwrap();
         assert_eq!(reader.read(&mut bytes, NOW).unwrap(), Moved::Bytes(100));
-        assert_eq!(writer.write(&[1], None).unwrap(), Moved::Bytes(1));
+        assert_eq!(writer.write(&[1], LONG).unwrap(), Moved::Bytes(1));
     });
 }
 
