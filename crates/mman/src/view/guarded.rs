@@ -55,7 +55,8 @@ impl Guarded {
             let end = start.saturating_add(mapping.area.len());
             let pages = PageRange::within(start..end, mapping.page_size());
             let watch = Watch::new(pages, prot, mapping.kind());
-            Registered::new(start..end, watch).map_or(Reach::ByCall, Reach::Directly)
+            let registered = Registered::within(start..end, watch, !options.leaves_out_children());
+            registered.map_or(Reach::ByCall, Reach::Directly)
         };
         Ok(Self { reach, mapping, prot })
     }
