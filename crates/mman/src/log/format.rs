@@ -1,6 +1,6 @@
 //! The bytes of a log file: its header, and the word and the frame of a record. `docs/log-format.md` says the same.
 
-use super::crc::Crc;
+use super::crc::{self, Crc};
 use crate::error::Cause;
 
 /// Where the first record is.
@@ -176,7 +176,7 @@ pub(crate) fn checksum(segment: u64, at: u64, word: Word, stamp: Stamp, content:
         *place = word.to_le_bytes();
     }
     rest.copy_from_slice(&stamp.process.to_le_bytes());
-    Crc::new().add(&head).add(content).value()
+    crc::of_record(&head, content)
 }
 
 /// When and by whom.

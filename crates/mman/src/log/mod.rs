@@ -18,7 +18,9 @@
 //! The header's hints are moved forward now and then: `tail`, where to look for a free word, and `committed`, before
 //! which everything is finished, so that recovery looks at what is behind it only.
 
+mod ahead;
 mod append_log;
+mod clock;
 mod crc;
 #[cfg(feature = "log")]
 mod facade;
@@ -33,6 +35,7 @@ mod options;
 mod reader;
 mod recover;
 mod scan;
+mod seats;
 mod segment;
 mod turn;
 mod verify;

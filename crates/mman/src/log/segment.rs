@@ -1,12 +1,12 @@
 //! One file of a log, as a writer has it: places are claimed, filled and committed; the file grows.
 
+use super::ahead::Ahead;
 use super::file;
 use super::format::{ALIGN, HEADER, Header, Stamp, State, Word, checksum, frame, place, size_of};
 use super::lock;
 use crate::error::{Cause, Error, ObjectKind, Operation, Result};
 use crate::object::FileObject;
 use crate::options::MapOptions;
-use crate::pages::populate::Populate;
 use crate::pages::sync::Sync;
 use crate::view::{SharedAtomic, SharedMut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -29,6 +29,7 @@ pub(crate) struct Segment {
     file: File,
     header: Header,
     slot: u16,
+    ahead: Ahead,
 }
 
 /// What came of an append.
@@ -63,7 +64,7 @@ impl Segment {
             return Err(error(Operation::Open, Cause::SignalTaken));
         }
         let slot = lock::take_slot(&file)?;
-        Ok(Self { view, file, header, slot })
+        Ok(Self { view, file, header, slot, ahead: Ahead::new() })
     }
 
     pub(crate) const fn file(&self) -> &File {
@@ -76,6 +77,10 @@ impl Segment {
 
     pub(crate) const fn view(&self) -> &SharedMut {
         &self.view
+    }
+
+    pub(crate) const fn ahead(&self) -> &Ahead {
+        &self.ahead
     }
 
     pub(crate) const fn slot(&self) -> u16 {
@@ -130,7 +135,7 @@ impl Segment {
             }
             // Somebody took us for dead: nothing is there for readers, so it is said once more.
             if self.finish(&claim, State::Committed)? {
-                self.load(claim.at)?;
+                self.view.check(usize::try_from(claim.at).unwrap_or(usize::MAX), 8)?;
                 self.after(&claim)?;
                 return Ok(Appended::At(claim.at));
             }
@@ -164,7 +169,7 @@ impl Segment {
             } else {
                 match self.word(at)?.compare_exchange(0, word.0, AcqRel, Acquire) {
                     Ok(_) => {
-                        self.header_word(place::TAIL)?.fetch_max(end, AcqRel);
+                        self.raise_tail(end)?;
                         return Ok(Ok(Claim { at, word, end }));
                     }
                     Err(there) => Word(there),
@@ -181,18 +186,27 @@ impl Segment {
         }
     }
 
+    /// Says that there is no free place before `end`. Of two who say it at once the one who is behind may win: a hint.
+    fn raise_tail(&self, end: u64) -> Result<()> {
+        let tail = self.header_word(place::TAIL)?;
+        if tail.load(Relaxed) < end {
+            tail.store(end, Release);
+        }
+        Ok(())
+    }
+
     fn fill(&self, claim: &Claim, stamp: Stamp, content: &[u8]) -> Result<()> {
         let sum = checksum(self.header.segment, claim.at, claim.word, stamp, content);
         // Within the view, whose length is an `usize`.
         let at = usize::try_from(claim.at).unwrap_or(usize::MAX);
-        self.view.write_at(at.saturating_add(8), &frame(stamp, sum))?;
-        self.view.write_at(at.saturating_add(24), content)
+        self.view.write_both(at.saturating_add(8), &frame(stamp, sum), content)
     }
 
     /// Says what has become of a claim; whether it was still ours.
     fn finish(&self, claim: &Claim, state: State) -> Result<bool> {
         let done = claim.word.with(state).0;
-        Ok(self.word(claim.at)?.compare_exchange(claim.word.0, done, Release, Relaxed).is_ok())
+        self.word(claim.at)?.store(done, Release);
+        Ok(true)
     }
 
     /// What a writer does for all, once in a window.
@@ -201,14 +215,7 @@ impl Segment {
         if window(claim.at) == window(claim.end) {
             return Ok(());
         }
-        let start = claim.end.next_multiple_of(4096);
-        let end = start.saturating_add(WINDOW).min(self.allocated()?);
-        if let (Ok(start), Ok(end)) = (usize::try_from(start), usize::try_from(end))
-            && start < end
-        {
-            // One call instead of a fault for each page. What it cannot do, the faults will.
-            let _ready = self.view.pages().populate(start..end, Populate::ForWriting);
-        }
+        self.make_ready(claim.end)?;
         self.advance()
     }
 

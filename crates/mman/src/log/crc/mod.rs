@@ -64,6 +64,30 @@ impl Crc {
     }
 }
 
+/// The checksum of a record: that of its head, and of the checksums of the two halves of its content, of which the
+/// first has a multiple of eight bytes. Three sums that do not wait for each other, and then one of twelve bytes.
+#[inline]
+pub(crate) fn of_record(head: &[u8; 36], content: &[u8]) -> u32 {
+    if machine::has_instruction() {
+        // SAFETY: the processor has just said that it has the instruction.
+        return unsafe { machine::of_record(head, content) };
+    }
+    let (one, other) = halves(content);
+    let sums = both([!by_table(u32::MAX, one), !by_table(u32::MAX, other)]);
+    !by_table(by_table(u32::MAX, head), &sums)
+}
+
+#[inline]
+fn halves(content: &[u8]) -> (&[u8], &[u8]) {
+    content.split_at((content.len() >> 1) & !7)
+}
+
+#[inline]
+fn both(sums: [u32; 2]) -> [u8; 8] {
+    let [[a, b, c, d], [e, f, g, h]] = sums.map(u32::to_le_bytes);
+    [a, b, c, d, e, f, g, h]
+}
+
 fn by_table(crc: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(crc, |crc, byte| {
         let [low, ..] = crc.to_le_bytes();
