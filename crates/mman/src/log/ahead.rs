@@ -16,10 +16,10 @@ use std::time::Instant;
 
 /// What one entry of a page table of the second level maps.
 const BLOCK: u64 = 2 << 20;
-/// How far before a large block is needed it is made.
+/// How far before they are needed pages are made ready, at most.
 const LEAD: u64 = 1 << 18;
-/// A log is written fast if a block is filled in this time.
-const FAST: Duration = Duration::from_millis(250);
+/// A log of which a MiB is filled in less time is written fast.
+const FAST: Duration = Duration::from_millis(125);
 
 /// How far the pages of a file are ready in this process.
 #[derive(Debug)]
@@ -30,47 +30,54 @@ pub(crate) struct Ahead {
 
 #[derive(Debug)]
 struct State {
+    /// Up to here.
     ready: u64,
-    /// When the last block was begun, and how much was synced then.
+    /// So many bytes were made ready the last time: twice as many each time while the log is written fast.
+    step: u64,
+    /// When that was, and how much was synced then.
     since: Instant,
     durable: u64,
-    is_fast: bool,
 }
 
 impl Ahead {
     pub(crate) fn new() -> Self {
-        let (ready, since, durable) = (0, Instant::now(), 0);
-        Self { state: Mutex::new(State { ready, since, durable, is_fast: false }) }
+        let (ready, step, since, durable) = (0, WINDOW, Instant::now(), 0);
+        Self { state: Mutex::new(State { ready, step, since, durable }) }
     }
 }
 
 impl Segment {
     /// Makes pages behind `end` ready, unless somebody does. What it cannot do, the faults will.
+    #[cold]
     pub(crate) fn make_ready(&self, end: u64) -> Result<()> {
         let Ok(mut state) = self.ahead().state.try_lock() else { return Ok(()) };
         state.ready = state.ready.max(end.next_multiple_of(4096));
-        loop {
+        while state.ready < end.saturating_add(state.step.min(LEAD)) {
             let ready = state.ready;
-            if ready >= end.saturating_add(if state.is_fast { LEAD } else { WINDOW }) {
-                return Ok(());
-            }
-            if ready.is_multiple_of(BLOCK) {
-                let durable = self.offset(place::DURABLE)?;
-                state.is_fast = durable == state.durable && state.since.elapsed() < FAST;
-                (state.since, state.durable) = (Instant::now(), durable);
-                let next = ready.saturating_add(BLOCK);
-                if state.is_fast && self.populate_block(ready, next) {
-                    state.ready = next;
-                    continue;
-                }
-            }
-            let next = ready.saturating_add(1).next_multiple_of(WINDOW).min(self.allocated()?);
+            state.step = self.next_step(&mut state)?;
+            let next = ready.saturating_add(1).next_multiple_of(state.step);
+            let is_block = state.step == BLOCK && ready.is_multiple_of(BLOCK);
+            let next = if is_block && self.populate_block(ready, next) {
+                next
+            } else {
+                self.populate_pages(ready, next)?
+            };
             if next <= ready {
-                return Ok(());
+                break;
             }
-            self.populate(ready, next);
             state.ready = next;
         }
+        Ok(())
+    }
+
+    /// How many bytes are to be made ready now.
+    fn next_step(&self, state: &mut State) -> Result<u64> {
+        let durable = self.offset(place::DURABLE)?;
+        let taken = state.since.elapsed().as_nanos();
+        let limit = FAST.as_nanos().saturating_mul(u128::from(state.step)) >> 20;
+        let is_fast = durable == state.durable && taken < limit;
+        (state.since, state.durable) = (Instant::now(), durable);
+        Ok(if is_fast { state.step.saturating_mul(2).min(BLOCK) } else { WINDOW })
     }
 
     /// One large page; whether it was tried.
@@ -87,6 +94,15 @@ impl Segment {
             self.populate(start, end);
         }
         asked.is_ok()
+    }
+
+    /// Small pages, as far as the file goes.
+    fn populate_pages(&self, start: u64, end: u64) -> Result<u64> {
+        let end = end.min(self.allocated()?);
+        if start < end {
+            self.populate(start, end);
+        }
+        Ok(end)
     }
 
     fn populate(&self, start: u64, end: u64) {

@@ -7,7 +7,7 @@ use super::level::Level;
 use super::line_writer::LineWriter;
 use super::options::LogOptions;
 use super::seats::Seats;
-use super::segment::{Appended, Segment, error};
+use super::segment::{Appended, Run, Segment, error};
 use super::turn;
 use crate::error::{Cause, Error, Operation, Result};
 use core::sync::atomic::Ordering::Relaxed;
@@ -60,7 +60,7 @@ pub struct Position {
 pub struct AppendLog {
     path: PathBuf,
     options: LogOptions,
-    current: Seats<Segment, Clock>,
+    current: Seats<Segment, Writer>,
     /// One thread at a time goes to the next file.
     turning: Mutex<()>,
     /// Earlier files with records that were not synced.
@@ -72,6 +72,18 @@ pub struct AppendLog {
     level: AtomicU8,
     failures: AtomicU64,
     process: u32,
+}
+
+/// What one who appends keeps from record to record.
+struct Writer {
+    clock: Clock,
+    run: Run,
+}
+
+impl Writer {
+    fn new() -> Self {
+        Self { clock: Clock::new(), run: Run::default() }
+    }
 }
 
 impl AppendLog {
@@ -91,7 +103,7 @@ impl AppendLog {
         Ok(Self {
             path: path.to_owned(),
             options,
-            current: Seats::new(current, Clock::new),
+            current: Seats::new(current, Writer::new),
             turning: Mutex::new(()),
             pending: Mutex::new(Vec::new()),
             is_named: AtomicBool::new(false),
@@ -129,11 +141,11 @@ impl AppendLog {
         loop {
             let (number, ended) = {
                 let mut seat = self.current.sit();
-                let (segment, clock) = seat.get();
+                let (segment, writer) = seat.get();
                 check_length(record.len() as u64, segment.header().capacity)?;
                 let number = segment.header().segment;
-                let stamp = Stamp { time: clock.now(), process: self.process };
-                match segment.append(level, stamp, record)? {
+                let stamp = Stamp { time: writer.clock.now(), process: self.process };
+                match segment.append(level, stamp, record, &mut writer.run)? {
                     Appended::At(offset) => return Ok(Position { segment: number, offset }),
                     Appended::Full { ended } => (number, ended),
                 }

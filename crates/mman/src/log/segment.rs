@@ -48,6 +48,23 @@ struct Claim {
     end: u64,
 }
 
+/// Records of one writer that stand one behind the other in a file, finished all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Run {
+    file: u64,
+    start: u64,
+    end: u64,
+}
+
+impl Run {
+    fn add(&mut self, file: u64, claim: &Claim) {
+        if (file, claim.at) != (self.file, self.end) {
+            (self.file, self.start) = (file, claim.at);
+        }
+        self.end = claim.end;
+    }
+}
+
 pub(crate) fn error(operation: Operation, cause: Cause) -> Error {
     Error::new(operation, ObjectKind::File, cause)
 }
@@ -123,7 +140,13 @@ impl Segment {
     }
 
     /// Appends a record, whole or not at all.
-    pub(crate) fn append(&self, level: u8, stamp: Stamp, content: &[u8]) -> Result<Appended> {
+    pub(crate) fn append(
+        &self,
+        level: u8,
+        stamp: Stamp,
+        content: &[u8],
+        run: &mut Run,
+    ) -> Result<Appended> {
         loop {
             let claim = match self.claim(level, content.len())? {
                 Ok(claim) => claim,
@@ -136,7 +159,8 @@ impl Segment {
             // Somebody took us for dead: nothing is there for readers, so it is said once more.
             if self.finish(&claim, State::Committed)? {
                 self.view.check(usize::try_from(claim.at).unwrap_or(usize::MAX), 8)?;
-                self.after(&claim)?;
+                run.add(self.header.segment, &claim);
+                self.after(&claim, run)?;
                 return Ok(Appended::At(claim.at));
             }
         }
@@ -210,13 +234,23 @@ impl Segment {
     }
 
     /// What a writer does for all, once in a window.
-    fn after(&self, claim: &Claim) -> Result<()> {
+    #[inline]
+    fn after(&self, claim: &Claim, run: &Run) -> Result<()> {
         let window = |at: u64| at.checked_div(WINDOW);
         if window(claim.at) == window(claim.end) {
             return Ok(());
         }
         self.make_ready(claim.end)?;
+        self.pass(run)?;
         self.advance()
+    }
+
+    /// Moves the committed length over a run, without a look at its records.
+    fn pass(&self, run: &Run) -> Result<()> {
+        if self.offset(place::COMMITTED)? >= run.start {
+            self.header_word(place::COMMITTED)?.fetch_max(run.end, AcqRel);
+        }
+        Ok(())
     }
 
     /// Moves the committed length over what has been finished.
