@@ -147,23 +147,22 @@ impl Segment {
         content: &[u8],
         run: &mut Run,
     ) -> Result<Appended> {
-        loop {
-            let claim = match self.claim(level, content.len())? {
-                Ok(claim) => claim,
-                Err(full) => return Ok(full),
-            };
-            if let Err(lost) = self.fill(&claim, stamp, content) {
-                self.finish(&claim, State::Dead)?;
-                return Err(lost.on(claim.at, claim.end.saturating_sub(claim.at)));
-            }
-            // Somebody took us for dead: nothing is there for readers, so it is said once more.
-            if self.finish(&claim, State::Committed)? {
-                self.view.check(usize::try_from(claim.at).unwrap_or(usize::MAX), 8)?;
-                run.add(self.header.segment, &claim);
-                self.after(&claim, run)?;
-                return Ok(Appended::At(claim.at));
-            }
+        let claim = match self.claim(level, content.len())? {
+            Ok(claim) => claim,
+            Err(full) => return Ok(full),
+        };
+        let at = usize::try_from(claim.at).unwrap_or(usize::MAX); // within the view, whose length is an `usize`
+        let sum = checksum(self.header.segment, claim.at, claim.word, stamp, content);
+        let filled = self.view.write_both(at.saturating_add(8), &frame(stamp, sum), content);
+        let state = if filled.is_ok() { State::Committed } else { State::Dead };
+        self.word(claim.at)?.store(claim.word.with(state).0, Release);
+        // The page of the word may have been lost too.
+        if let Err(lost) = filled.and_then(|()| self.view.check(at, 8)) {
+            return Err(lost.on(claim.at, claim.end.saturating_sub(claim.at)));
         }
+        run.add(self.header.segment, &claim);
+        self.after(&claim, run)?;
+        Ok(Appended::At(claim.at))
     }
 
     /// Finds the first free place and makes it ours by one step, which says how long it is.
@@ -202,7 +201,8 @@ impl Segment {
             match there.read(at, allocated) {
                 Some((State::Empty, _)) => return Ok(Err(Appended::Full { ended: false })),
                 Some((State::End, _)) => return Ok(Err(Appended::Full { ended: true })),
-                Some((_, next)) => at = next,
+                // The tail may be one of long ago, of a writer that was stopped before it could say it.
+                Some((_, next)) => at = next.max(self.offset(place::COMMITTED)?),
                 // Another has made the file longer and claimed a place since it was looked at.
                 None if self.allocated()? > allocated => allocated = self.allocated()?,
                 None => return Err(error(Operation::Append, Cause::LogDamaged { at })),
@@ -210,27 +210,13 @@ impl Segment {
         }
     }
 
-    /// Says that there is no free place before `end`. Of two who say it at once the one who is behind may win: a hint.
+    /// Says that there is no free place before `end`. Of two who say it at once the smaller may stay: it is a hint.
     fn raise_tail(&self, end: u64) -> Result<()> {
         let tail = self.header_word(place::TAIL)?;
         if tail.load(Relaxed) < end {
             tail.store(end, Release);
         }
         Ok(())
-    }
-
-    fn fill(&self, claim: &Claim, stamp: Stamp, content: &[u8]) -> Result<()> {
-        let sum = checksum(self.header.segment, claim.at, claim.word, stamp, content);
-        // Within the view, whose length is an `usize`.
-        let at = usize::try_from(claim.at).unwrap_or(usize::MAX);
-        self.view.write_both(at.saturating_add(8), &frame(stamp, sum), content)
-    }
-
-    /// Says what has become of a claim; whether it was still ours.
-    fn finish(&self, claim: &Claim, state: State) -> Result<bool> {
-        let done = claim.word.with(state).0;
-        self.word(claim.at)?.store(done, Release);
-        Ok(true)
     }
 
     /// What a writer does for all, once in a window.
@@ -336,6 +322,19 @@ impl Segment {
         Ok(())
     }
 
+    /// The first free place: whose append has returned has its record before it.
+    fn end_of_claims(&self, from: u64) -> Result<u64> {
+        let allocated = self.allocated()?;
+        let mut at = from.max(self.offset(place::TAIL)?);
+        while at.saturating_add(8) <= allocated {
+            match self.load(at)?.read(at, allocated) {
+                Some((_, next)) if next > at => at = next,
+                _ => break,
+            }
+        }
+        Ok(at)
+    }
+
     /// Puts all records on the device whose append has returned.
     pub(crate) fn sync(&self, whole: bool) -> Result<()> {
         self.advance()?;
@@ -344,8 +343,8 @@ impl Segment {
             self.file.sync_all().map_err(|error| file::io_error(Operation::Sync, &error))?;
         } else {
             let bound = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-            let tail = self.offset(place::TAIL)?.max(durable);
-            self.view.sync(bound(durable)..bound(tail), Sync::Data)?;
+            let end = self.end_of_claims(committed.max(durable))?;
+            self.view.sync(bound(durable)..bound(end), Sync::Data)?;
         }
         self.header_word(place::DURABLE)?.fetch_max(committed, AcqRel);
         Ok(())

@@ -64,28 +64,17 @@ impl Crc {
     }
 }
 
-/// The checksum of a record: that of its head, and of the checksums of the two halves of its content, of which the
-/// first has a multiple of eight bytes. Three sums that do not wait for each other, and then one of twelve bytes.
+/// The checksums of the two halves of a content, of which the first has a multiple of eight bytes.
 #[inline]
-pub(crate) fn of_record(head: &[u8; 36], content: &[u8]) -> u32 {
-    if machine::has_instruction() {
+pub(crate) fn of_halves(content: &[u8]) -> [u32; 2] {
+    let (one, other) = content.split_at((content.len() >> 1) & !7);
+    let sums = if machine::has_instruction() {
         // SAFETY: the processor has just said that it has the instruction.
-        return unsafe { machine::of_record(head, content) };
-    }
-    let (one, other) = halves(content);
-    let sums = both([!by_table(u32::MAX, one), !by_table(u32::MAX, other)]);
-    !by_table(by_table(u32::MAX, head), &sums)
-}
-
-#[inline]
-fn halves(content: &[u8]) -> (&[u8], &[u8]) {
-    content.split_at((content.len() >> 1) & !7)
-}
-
-#[inline]
-fn both(sums: [u32; 2]) -> [u8; 8] {
-    let [[a, b, c, d], [e, f, g, h]] = sums.map(u32::to_le_bytes);
-    [a, b, c, d, e, f, g, h]
+        unsafe { machine::add_two(one, other) }
+    } else {
+        [one, other].map(|half| by_table(u32::MAX, half))
+    };
+    sums.map(|sum| !sum)
 }
 
 fn by_table(crc: u32, bytes: &[u8]) -> u32 {
@@ -125,5 +114,16 @@ mod tests {
             assert_eq!(Crc::new().add(head).add(tail).value(), whole, "{cut}");
         }
         assert_eq!(!by_table(u32::MAX, &bytes), whole);
+    }
+
+    #[test]
+    fn halves_are_summed_as_if_alone() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(300).collect();
+        for len in 0..=bytes.len() {
+            let half = len / 16 * 8;
+            let sum = |part: &[u8]| Crc::new().add(part).value();
+            let expected = [sum(&bytes[..half]), sum(&bytes[half..len])];
+            assert_eq!(of_halves(&bytes[..len]), expected, "{len}");
+        }
     }
 }

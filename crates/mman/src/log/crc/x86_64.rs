@@ -15,20 +15,11 @@ pub(super) fn add(crc: u32, bytes: &[u8]) -> u32 {
     add_rest(crc, rest)
 }
 
-/// See [`super::of_record`].
+/// Two sums at once: the instruction takes three cycles, and another can begin in each. The one is of
+/// whole words, and the other no shorter.
 #[inline]
 #[target_feature(enable = "sse4.2")]
-pub(super) fn of_record(head: &[u8; 36], content: &[u8]) -> u32 {
-    let (one, other) = super::halves(content);
-    let sums = add_two(one, other).map(|sum| !sum);
-    !add(add(u32::MAX, head), &super::both(sums))
-}
-
-/// Two sums at once: the instruction takes three cycles, and another can begin in each. The other is as long as the
-/// one, or up to 15 bytes longer.
-#[inline]
-#[target_feature(enable = "sse4.2")]
-fn add_two(one: &[u8], other: &[u8]) -> [u32; 2] {
+pub(super) fn add_two(one: &[u8], other: &[u8]) -> [u32; 2] {
     let (begin, rest) = other.split_at(one.len().min(other.len()));
     let words = one.as_chunks::<8>().0.iter().zip(begin.as_chunks::<8>().0);
     let [one, other] = words.fold([u32::MAX; 2], |[a, b], (one, other)| {
