@@ -37,12 +37,16 @@ struct State {
     /// When that was, and how much was synced then.
     since: Instant,
     durable: u64,
+    /// Where the last large page ends, and where the last one that was divided begins.
+    large: u64,
+    divided: u64,
 }
 
 impl Ahead {
     pub(crate) fn new() -> Self {
-        let (ready, step, since, durable) = (0, WINDOW, Instant::now(), 0);
-        Self { state: Mutex::new(State { ready, step, since, durable }) }
+        let (step, since) = (WINDOW, Instant::now());
+        let state = State { ready: 0, step, since, durable: 0, large: 0, divided: 0 };
+        Self { state: Mutex::new(state) }
     }
 }
 
@@ -58,6 +62,7 @@ impl Segment {
             let next = ready.saturating_add(1).next_multiple_of(state.step);
             let is_block = state.step == BLOCK && ready.is_multiple_of(BLOCK);
             let next = if is_block && self.populate_block(ready, next) {
+                state.large = next;
                 next
             } else {
                 self.populate_pages(ready, next)?
@@ -94,6 +99,20 @@ impl Segment {
             self.populate(start, end);
         }
         asked.is_ok()
+    }
+
+    /// After a sync: the large page that is written to next is wanted in small ones. To say of a part of it that it is
+    /// not used makes the kernel divide it, unless another process has it mapped.
+    pub(crate) fn divide(&self, at: u64) {
+        let Ok(mut state) = self.ahead().state.try_lock() else { return };
+        let block = at & !(BLOCK - 1);
+        if at < state.large && block != state.divided
+            && let Ok(page) = usize::try_from(at & !4095)
+        {
+            (state.step, state.divided) = (WINDOW, block);
+            let part = page..page.saturating_add(4096);
+            let _only_slower = self.view().pages().advise(part, Hint::Cold);
+        }
     }
 
     /// Small pages, as far as the file goes.

@@ -49,18 +49,23 @@ impl<T, S, W: AtomicWord + Default, const N: usize> Seats<T, S, W, N> {
 
     #[cold]
     fn find_seat(&self, own: usize) -> Sitting<'_, T, S, W> {
-        for round in 0.. {
+        let mut round = 0_u32;
+        loop {
             let (before, behind) = self.seats.split_at(own.min(N));
             if let Some(seat) = behind.iter().chain(before).find(|seat| try_take(&seat.taken)) {
                 return Sitting { seat, value: &self.value };
             }
             W::pause(round);
+            round = round.saturating_add(1);
         }
-        unreachable!()
     }
 
     /// Puts another value in the place of the one that is there. Whoever does it sits on no seat.
     pub(crate) fn replace(&self, value: T) {
+        self.replace_with(|place| *place = value);
+    }
+
+    fn replace_with(&self, change: impl FnOnce(&mut T)) {
         for seat in &self.seats {
             let mut round = 0_u32;
             while !try_take(&seat.taken) {
@@ -69,7 +74,7 @@ impl<T, S, W: AtomicWord + Default, const N: usize> Seats<T, S, W, N> {
             }
         }
         // SAFETY: S2.
-        unsafe { *self.value.get() = value };
+        change(unsafe { &mut *self.value.get() });
         for seat in &self.seats {
             seat.taken.store(0, Release);
         }
@@ -125,3 +130,7 @@ impl<T, S, W: AtomicWord> Drop for Sitting<'_, T, S, W> {
         self.seat.taken.store(0, Release);
     }
 }
+
+#[cfg(test)]
+#[path = "seats_tests.rs"]
+mod tests;

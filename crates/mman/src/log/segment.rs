@@ -345,6 +345,7 @@ impl Segment {
             let bound = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
             let end = self.end_of_claims(committed.max(durable))?;
             self.view.sync(bound(durable)..bound(end), Sync::Data)?;
+            self.divide(end);
         }
         self.header_word(place::DURABLE)?.fetch_max(committed, AcqRel);
         Ok(())
