@@ -64,10 +64,12 @@ static uint32_t checksum(uint64_t at, uint64_t head, uint64_t when, uint32_t pro
 			 const void *content, size_t len)
 {
 	size_t half = len / 16 * 8;
-	uint32_t one = ~crc(0xffffffff, content, half);
-	uint32_t other = ~crc(0xffffffff, (const char *)content + half, len - half);
-	uint64_t words[5] = { segment, at, head & ~(uint64_t)0xff, when, one | (uint64_t)other << 32 };
-	return ~crc(crc(0xffffffff, words, sizeof words), &process, sizeof process);
+	uint64_t words[4] = { segment, at, head & ~(uint64_t)0xff, when };
+	uint32_t sums[2] = { ~crc(0xffffffff, content, half),
+			     ~crc(0xffffffff, (const char *)content + half, len - half) };
+	uint32_t sum = crc(0xffffffff, words, sizeof words);
+	sum = crc(sum, &process, sizeof process);
+	return ~crc(sum, sums, sizeof sums);
 }
 
 static int lock(int command, short type, uint64_t byte, int *is_taken)

@@ -5,8 +5,8 @@
 //! one fault maps: a quarter of the cost. Such a page would be written to the device as a whole, and be made writable as
 //! a whole after it, for a few bytes that were changed: so a log that is synced, or written slowly, has small ones.
 
-use super::segment::{Segment, WINDOW};
 use super::format::place;
+use super::segment::{Segment, WINDOW};
 use crate::advise::Hint;
 use crate::error::Result;
 use crate::pages::populate::Populate;
@@ -106,7 +106,8 @@ impl Segment {
     pub(crate) fn divide(&self, at: u64) {
         let Ok(mut state) = self.ahead().state.try_lock() else { return };
         let block = at & !(BLOCK - 1);
-        if at < state.large && block != state.divided
+        if at < state.large
+            && block != state.divided
             && let Ok(page) = usize::try_from(at & !4095)
         {
             (state.step, state.divided) = (WINDOW, block);

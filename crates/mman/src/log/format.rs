@@ -170,15 +170,14 @@ pub(crate) fn size_of(len: u64) -> Option<u64> {
 /// The checksum of a record: of where it is, what it is, when, by whom, and of the checksums of its content's halves.
 #[inline]
 pub(crate) fn checksum(segment: u64, at: u64, word: Word, stamp: Stamp, content: &[u8]) -> u32 {
-    let [one, other] = crc::of_halves(content).map(u64::from);
-    let mut head = [0; 44];
-    let words = [segment, at, word.with(State::Empty).0, stamp.time, one | (other << 32)];
+    let mut head = [0; 36];
+    let words = [segment, at, word.with(State::Empty).0, stamp.time];
     let (numbers, rest) = head.as_chunks_mut::<8>();
     for (place, word) in numbers.iter_mut().zip(words) {
         *place = word.to_le_bytes();
     }
     rest.copy_from_slice(&stamp.process.to_le_bytes());
-    Crc::new().add(&head).value()
+    crc::of_record(&head, content)
 }
 
 /// When and by whom.

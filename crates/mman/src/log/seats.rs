@@ -40,7 +40,7 @@ impl<T, S, W: AtomicWord + Default, const N: usize> Seats<T, S, W, N> {
     /// Takes a seat: the thread's own, or the next that is free.
     #[inline]
     pub(crate) fn sit(&self) -> Sitting<'_, T, S, W> {
-        let own = number_of_thread() % N.max(1);
+        let own = number_of_thread().checked_rem(N).unwrap_or(0);
         match self.seats.get(own) {
             Some(seat) if try_take(&seat.taken) => Sitting { seat, value: &self.value },
             _ => self.find_seat(own),

@@ -1,6 +1,7 @@
 //! Every order of the steps of threads that sit and of one that replaces, by loom.
 
-#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "test code: it may panic")]
+#![expect(unsafe_code, reason = "reaches loom's cells")]
+#![allow(clippy::arithmetic_side_effects, reason = "test code: it may panic")]
 
 use super::Seats;
 use loom::cell::UnsafeCell;
@@ -37,6 +38,7 @@ fn readers_see_the_old_value_or_the_new_one_and_never_go_back() {
             assert!(first <= second && (1..=2).contains(&first) && second <= 2);
         });
         // Written through loom's cell by who has all seats, so that a reader who still is there would be told of.
+        // SAFETY: as above.
         seats.replace_with(|value| value.with_mut(|value| unsafe { *value = 2 }));
         reader.join().unwrap();
         assert_eq!(read(&seats), 2);

@@ -19,6 +19,9 @@ const STEP: u64 = 1 << 20;
 /// How much is made ready for writing at once, and how far the committed length may lag behind.
 pub(crate) const WINDOW: u64 = 1 << 16;
 
+/// How far before they are written to lines are fetched into the cache.
+const AHEAD: usize = 640;
+
 /// A file of a log, mapped as far as it may ever grow.
 ///
 /// - L1: the words and the order of the format, with all others who have it open.
@@ -152,6 +155,9 @@ impl Segment {
             Err(full) => return Ok(full),
         };
         let at = usize::try_from(claim.at).unwrap_or(usize::MAX); // within the view, whose length is an `usize`
+        for line in [AHEAD, AHEAD.saturating_add(64)] {
+            self.view.prefetch(at.saturating_add(line));
+        }
         let sum = checksum(self.header.segment, claim.at, claim.word, stamp, content);
         let filled = self.view.write_both(at.saturating_add(8), &frame(stamp, sum), content);
         let state = if filled.is_ok() { State::Committed } else { State::Dead };

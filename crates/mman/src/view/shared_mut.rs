@@ -142,6 +142,12 @@ impl SharedMut {
         self.guarded().write_both(at, first, second)
     }
 
+    /// Fetches what will be written to soon, a line of the cache. A hint: `at` may be anything.
+    #[inline]
+    pub(crate) fn prefetch(&self, at: usize) {
+        self.guarded().prefetch(at);
+    }
+
     /// The error of bytes of a range that this view has lost.
     #[inline]
     pub(crate) fn check(&self, at: usize, len: usize) -> Result<()> {
