@@ -136,6 +136,24 @@ impl SharedMut {
         self.guarded().write(at, bytes)
     }
 
+    /// As [`write_at`](Self::write_at), two pieces one behind the other. No more than a MiB by instructions.
+    #[inline]
+    pub(crate) fn write_both(&self, at: usize, first: &[u8], second: &[u8]) -> Result<()> {
+        self.guarded().write_both(at, first, second)
+    }
+
+    /// Fetches what will be written to soon, a line of the cache. A hint: `at` may be anything.
+    #[inline]
+    pub(crate) fn prefetch(&self, at: usize) {
+        self.guarded().prefetch(at);
+    }
+
+    /// The error of bytes of a range that this view has lost.
+    #[inline]
+    pub(crate) fn check(&self, at: usize, len: usize) -> Result<()> {
+        self.guarded().check(at, len)
+    }
+
     /// Writes the same byte everywhere in a range.
     ///
     /// # Errors
