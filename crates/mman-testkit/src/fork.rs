@@ -1,6 +1,6 @@
 //! Forks: a second process with the same memory. Only in a child of one thread.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_uint};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
@@ -9,6 +9,7 @@ unsafe extern "C" {
     fn fork() -> c_int;
     fn waitpid(pid: c_int, status: *mut c_int, options: c_int) -> c_int;
     fn kill(pid: c_int, signal: c_int) -> c_int;
+    safe fn alarm(seconds: c_uint) -> c_uint;
     safe fn _exit(status: c_int) -> !;
 }
 
@@ -35,6 +36,11 @@ pub fn and_wait(body: impl FnOnce() -> u8) -> ExitStatus {
     let waited = unsafe { waitpid(process, &raw mut status, 0) };
     assert_eq!(waited, process, "waitpid");
     ExitStatus::from_raw(status)
+}
+
+/// Has this process killed by `SIGALRM` in so many seconds: for a child that might hang.
+pub fn end_after(seconds: u32) {
+    alarm(seconds);
 }
 
 /// A new process that runs beside this one, until it is killed.

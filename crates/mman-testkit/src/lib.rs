@@ -17,6 +17,7 @@ pub mod files;
 pub mod fork;
 pub mod fuse;
 pub mod huge;
+pub mod lease_time;
 pub mod limits;
 pub mod loop_device;
 pub mod maps;

@@ -156,6 +156,8 @@ pub enum Cause {
     },
     /// Somebody else is the writer already.
     HasWriter,
+    /// Somebody reads from it already, and is alive.
+    HasReader,
     /// The file system has no leases, or leases that protect nothing.
     NoLeases,
     /// Somebody has the file open for writing, or mapped shared and writable.
@@ -298,6 +300,7 @@ const fn sentence_without_numbers(cause: Cause) -> &'static str {
             "not permitted: it takes the same user and a process that may be dumped, or CAP_SYS_PTRACE"
         }
         Cause::HasWriter => "it has a writer, who is alive",
+        Cause::HasReader => "it has a reader, who is alive",
         Cause::NotDying => "the process is not being killed",
         Cause::HintForItself => {
             "a process is told from outside only Cold, PageOut, WillNeed and Collapse; the rest it tells itself"

@@ -44,7 +44,7 @@
 //! | make sure | [`Mapping::install_guard`], [`Mapping::seal`] |
 //! | keep all of a process in memory | [`process::lock_all`] |
 //! | get pages in a signal handler | [`PageAllocator`] |
-//! | share memory with other processes | [`SharedMut`]: atomics, [`wait_u32`](Shared::wait_u32), [`wake_u32`](Shared::wake_u32); [`Broadcast`] |
+//! | share memory with other processes | [`SharedMut`]: atomics, [`wait_u32`](Shared::wait_u32), [`wake_u32`](Shared::wake_u32); [`Broadcast`], [`SharedRing`] |
 //! | queue bytes, each window one slice | [`Ring`] |
 //! | see what a process has mapped | [`inspect`]: `maps`, `smaps`, one address |
 //! | keep a log that survives `kill -9` | [`log::AppendLog`] |
@@ -98,6 +98,7 @@ pub mod process;
 mod reserve;
 mod ring;
 mod shared_bytes;
+mod shared_ring;
 pub mod signal;
 mod stack;
 mod view;
@@ -130,6 +131,7 @@ pub use pages::residency::Residency;
 pub use pages::sync::Sync;
 pub use reserve::Reservation;
 pub use ring::Ring;
+pub use shared_ring::{Moved, RingReader, RingWriter, SharedRing};
 pub use view::{
     CopyLimit, CopyPolicy, Frozen, LeaseState, Leased, Memory, Private, Proof, Reader, Shared,
     SharedAtomic, SharedInteger, SharedMut, Wait, Word, Writer,

@@ -114,6 +114,21 @@ fn what_is_written_through_is_in_the_view_and_in_the_file() {
     assert_eq!(without.write_through(0, b"x").unwrap_err().cause(), Cause::NoDescriptor);
 }
 
+/// The kernel appends what is written at an offset to a file that is open for appending: it was not in the view, and the
+/// file grew with each call.
+#[test]
+fn what_is_open_for_appending_is_not_written_through() {
+    let folder = Folder::new();
+    let path = folder.patterned("file", page());
+    let file = File::options().read(true).append(true).open(&path).unwrap();
+    let file = FileObject::new(file).unwrap();
+    let view = SharedMut::keeping(&MapOptions::shared(), file).unwrap();
+    let error = view.write_through(10, b"bytes").unwrap_err();
+    assert_eq!((error.operation(), error.cause()), (Operation::Write, Cause::NotSupported));
+    pattern::assert_is(&fs::read(&path).unwrap(), 0);
+    assert_eq!(fs::metadata(&path).unwrap().len(), page() as u64);
+}
+
 /// The names in a folder.
 fn names(folder: &Path) -> Vec<String> {
     let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
@@ -149,6 +164,83 @@ fn a_file_is_replaced_with_its_permissions() {
     let old = File::open(&path).unwrap();
     write_file(&path, b"again").unwrap();
     assert_eq!(std::io::read_to_string(old).unwrap(), "by the link", "who has it open");
+}
+
+/// An access control list (acl(5)), as an attribute: owner, one user, group, mask, others.
+fn list(user: Option<u16>, group: u16, mask: u16) -> Vec<u8> {
+    const ANYBODY: u32 = u32::MAX;
+    let mut bytes = 2_u32.to_le_bytes().to_vec();
+    let user = user.map(|rights| (0x02, rights, 65534));
+    let others = [(0x04, group, ANYBODY), (0x10, mask, ANYBODY), (0x20, 0, ANYBODY)];
+    for (tag, rights, id) in [(0x01, 6, ANYBODY)].into_iter().chain(user).chain(others) {
+        bytes.extend([u16::to_le_bytes(tag), u16::to_le_bytes(rights)].concat());
+        bytes.extend(u32::to_le_bytes(id));
+    }
+    bytes
+}
+
+const ACCESS: &str = "system.posix_acl_access";
+
+/// Whether the file system knows such lists.
+fn set_list(path: &Path, attribute: &str, list: &[u8]) -> bool {
+    let set = rustix::fs::setxattr(path, attribute, list, rustix::fs::XattrFlags::empty());
+    require::holds(set.is_ok(), "access control lists")
+}
+
+/// With a list, the permission bits of the group are the most that anybody of the list may. Copied without the list, they
+/// gave a group the right that the list had refused it; and a list that the directory hands out was let loose by them.
+#[test]
+fn a_replaced_file_is_open_to_nobody_new() {
+    for folder in [Folder::new(), Folder::in_shared_memory()] {
+        let get = |path: &Path| {
+            let mut bytes = vec![0; 1000];
+            let len = rustix::fs::getxattr(path, ACCESS, bytes.as_mut_slice());
+            len.map(|len| bytes[..len].to_vec())
+        };
+        let path = folder.name("file");
+        write_file(&path, b"old").unwrap();
+        let kept = list(Some(6), 0, 6); // the group may nothing
+        if !set_list(&path, ACCESS, &kept) {
+            return;
+        }
+        let mode = fs::metadata(&path).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o660);
+        write_file(&path, b"new").unwrap();
+        assert_eq!((get(&path), fs::metadata(&path).unwrap().mode()), (Ok(kept), mode));
+
+        let plain = folder.name("plain");
+        write_file(&plain, b"old").unwrap();
+        fs::set_permissions(&plain, fs::Permissions::from_mode(0o660)).unwrap();
+        assert!(set_list(folder.path(), "system.posix_acl_default", &list(Some(7), 7, 7)));
+        write_file(&plain, b"new").unwrap();
+        assert_eq!(get(&plain), Err(rustix::io::Errno::NODATA), "the one user of the directory");
+        assert_eq!(fs::metadata(&plain).unwrap().mode() & 0o777, 0o660);
+    }
+}
+
+/// `open` refuses such names; taken without the slash they were those of files.
+#[test]
+fn the_name_of_a_directory_is_no_files() {
+    let folder = Folder::new();
+    let path = folder.patterned("file", 100);
+    for end in ["file/", "file/."] {
+        let error = write_file(folder.name(end), b"bytes").unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::ENOTDIR), "{end}");
+    }
+    for end in ["new/", "new/."] {
+        assert_eq!(write_file(folder.name(end), b"x").unwrap_err().cause(), Cause::BadName);
+    }
+    symlink("nothing", folder.name("link")).unwrap();
+    let error = write_file(folder.name("link"), b"bytes").unwrap_err();
+    assert_eq!(error.cause(), Cause::NotSupported);
+    symlink("circle", folder.name("circle")).unwrap();
+    assert!(write_file(folder.name("circle"), b"bytes").is_err());
+    pattern::assert_is(&fs::read(path).unwrap(), 0);
+    let longest = folder.name(&"x".repeat(255));
+    write_file(&longest, b"long").unwrap();
+    assert!(write_file(folder.name(&"x".repeat(256)), b"x").is_err());
+    assert_eq!(fs::read(longest).unwrap(), b"long");
+    assert_eq!(names(folder.path()).len(), 4);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A guard that swallowed the SIGBUS of others, or let it die elsewhere, would take the one thing away that says what
 //! went wrong: the core. A database whose own mapping is truncated got a core that pointed into a handler, or none;
-//! a program that handles SIGBUS by itself lost its flags and its mask. What is not ours ends as if we were not there:
+//! a program that handles SIGBUS by itself lost its flags and its mask; `kill -BUS` was taken for a fault and did nothing;
+//! and once Rust's own handler had reset the signal, the next lost page killed. What is not ours ends as if we were not there:
 //! each case here runs twice, in a process in which the library never armed and in one in which it did, and both
 //! must leave the same core, the same exit and the same notes of the handler.
 

@@ -7,7 +7,7 @@
     reason = "a test may stop at what it does not expect"
 )]
 
-use mman::{Cause, FileObject, SharedMut};
+use mman::{Cause, FileObject, MapOptions, OnFork, Shared, SharedMut};
 use mman_sys::{ActionFlags, SigInfo, SigSet, Signal};
 use mman_testkit::files::{Folder, open_read_write};
 use mman_testkit::signals::{self, Given};
@@ -52,6 +52,31 @@ fn a_child_meets_errors_too_and_the_parent_is_as_it_was() {
         open_read_write(&path).set_len(8 * page() as u64).unwrap();
         assert_eq!(view.load::<u64>(4 * page()).unwrap(), 0, "what the file says now");
         assert_eq!(other.load::<u8>(5).unwrap(), pattern::byte_at(5));
+    });
+}
+
+/// A view that a fork leaves out stayed in the child's table of views. What the child mapped at its addresses was repaired
+/// as if it were that view: made read-only, where the view had been, and then a store to it was SIGSEGV.
+#[test]
+fn a_view_that_the_child_does_not_have_answers_for_nothing_there() {
+    child::run(|| {
+        let left_out = MapOptions::shared().on_fork(OnFork::Leave);
+        let file = FileObject::new(object::memfd(8 * page())).unwrap();
+        let view = Shared::map(&left_out, &file).unwrap();
+        let status = fork::and_wait(|| {
+            let other = object::memfd(8 * page());
+            let object = FileObject::new(other.try_clone().unwrap()).unwrap();
+            let here = MapOptions::shared().at(view.as_ptr().addr());
+            let made = SharedMut::map(&here, &object).unwrap();
+            other.set_len(page() as u64).unwrap();
+            let read = made.load::<u8>(2 * page()).unwrap_err();
+            assert!(matches!(read.cause(), Cause::Truncated { .. }), "{read}");
+            let written = made.write_at(3 * page(), b"bytes").unwrap_err();
+            assert!(matches!(written.cause(), Cause::Truncated { .. }), "{written}");
+            7
+        });
+        assert_eq!(status.code(), Some(7), "{status}");
+        drop(view);
     });
 }
 

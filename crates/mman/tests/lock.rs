@@ -237,6 +237,38 @@ fn locks_are_not_inherited() {
     });
 }
 
+/// A worker that was forked while another thread was locking hung at its own first lock.
+#[test]
+fn a_child_locks_while_a_thread_of_its_parent_does() {
+    child::run(|| {
+        let memory = memory_of(4096);
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let mut ended: Vec<std::process::ExitStatus> = Vec::new();
+        std::thread::scope(|scope| {
+            let busy = || {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    drop(memory.pages().lock(..).unwrap());
+                }
+            };
+            scope.spawn(busy);
+            while ended.len() < 50 && ended.iter().all(std::process::ExitStatus::success) {
+                // Not the first two pages: what the thread holds is the parent's business.
+                let status = fork::and_wait(|| {
+                    fork::end_after(20); // it must not wait for ever
+                    let guard = memory.pages().lock(..2 * page()).unwrap();
+                    assert_eq!(locked(), 2 * page());
+                    drop(guard);
+                    assert_eq!(locked(), 0);
+                    0
+                });
+                ended.push(status);
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        assert!(ended.iter().all(std::process::ExitStatus::success), "{:?}", ended.last());
+    });
+}
+
 #[test]
 fn many_threads_lock_and_unlock_the_same_pages() {
     let memory = memory_of(16);

@@ -150,6 +150,39 @@ fn two_processes_of_two_threads_append_to_one_file() {
     });
 }
 
+/// Fast enough for large pages, by two processes, with syncs in between, after which the large page is divided.
+#[test]
+fn a_log_that_is_written_fast_and_then_synced_keeps_every_record() {
+    child::run(|| {
+        let folder = Folder::new();
+        let path = folder.name("log");
+        many_writers(&path, LogOptions::new(), 2, 30_000);
+        let log = AppendLog::open(&path).unwrap();
+        let record = |number: u64| [4_u64.to_le_bytes(), number.to_le_bytes()].concat();
+        for number in 0..100_000 {
+            let mut record = record(number);
+            record.resize(16 + (number % 90) as usize, 4);
+            log.append(&record).unwrap();
+            if number % 25_000 < 5 {
+                log.sync().unwrap();
+            }
+        }
+        drop(log);
+        drop(AppendLog::open(&path).unwrap()); // recovery
+        let found = verify(&path).unwrap();
+        assert_eq!((found.records, found.dead, found.damaged), (220_000, 0, 0), "{found:?}");
+        assert!(found.end - found.committed <= 2 << 16, "{found:?}");
+        let mut next: HashMap<u64, u64> = HashMap::new();
+        for record in contents(&path) {
+            let who = u64::from_le_bytes(record[..8].try_into().unwrap());
+            let number = u64::from_le_bytes(record[8..16].try_into().unwrap());
+            assert_eq!(number, *next.entry(who).or_default(), "writer {who}");
+            assert_eq!(record[16..], vec![who as u8; (number % 90) as usize]);
+            next.insert(who, number + 1);
+        }
+    });
+}
+
 #[test]
 fn several_writers_rotate_and_follow() {
     child::run(|| {

@@ -21,6 +21,7 @@ use mman_testkit::files::{Folder, open_read_write};
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 
 const TAIL: usize = 64;
@@ -141,23 +142,52 @@ fn the_committed_length_passes_a_dead_place_while_others_write() {
     assert!(found.end - found.committed <= 2 << 16, "{found:?}");
 }
 
-/// Slow, taken for dead by somebody who could not know better: the record is appended anew, and once.
+/// A writer that was stopped for long before it said where the tail is: the others go on where the records end, and a
+/// sync covers them all.
 #[test]
-fn a_living_writer_that_was_marked_dead_appends_again() {
+fn a_tail_that_falls_back_is_walked_over() {
+    let folder = Folder::new();
+    let path = folder.name("log");
+    let log = AppendLog::open(&path).unwrap();
+    let view = SharedMut::open(&path).unwrap();
+    log.append(b"0").unwrap();
+    log.sync().unwrap();
+    let mut last = 0;
+    for number in 1..5000_u64 {
+        last = log.append(number.to_string().as_bytes()).unwrap().offset;
+        if number % 100 == 0 {
+            view.store::<u64>(TAIL, 4096).unwrap();
+        }
+    }
+    view.store::<u64>(TAIL, 4096).unwrap();
+    log.sync().unwrap();
+    let found = verify(&path).unwrap();
+    assert!(found.durable > last, "{found:?}");
+    let expected: Vec<_> = (0..5000).map(|number| number.to_string()).collect();
+    assert_eq!(contents(&mut LogReader::open(&path).unwrap()), expected);
+}
+
+/// Slow, taken for dead by somebody who could not know better: it does not hear of it, and its record is there, once.
+#[test]
+fn a_living_writer_that_was_marked_dead_finishes_its_record() {
     let folder = Folder::new();
     let path = folder.name("log");
     let log = AppendLog::open(&path).unwrap();
     let view = SharedMut::open(&path).unwrap();
     let done = std::sync::atomic::AtomicBool::new(false);
-    let mut marked = 0;
+    let marked = AtomicU32::new(0);
+    let mut records = 0;
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
-            for number in 0..3000_u32 {
+            let mut number = 0_u32;
+            while number < 3000 || (marked.load(SeqCst) == 0 && number < 30_000) {
                 let mut record = vec![0xab; 8000];
                 record[..4].copy_from_slice(&number.to_le_bytes());
                 log.append(&record).unwrap();
+                number += 1;
             }
             done.store(true, SeqCst);
+            number
         });
         while !done.load(SeqCst) {
             let at = view.load::<u64>(TAIL).unwrap() as usize;
@@ -167,20 +197,23 @@ fn a_living_writer_that_was_marked_dead_appends_again() {
                 let word = place.load(SeqCst);
                 if at >= 4096 && word & 0xff == 1 {
                     let dead = word & !0xff | 3;
-                    marked += u32::from(place.compare_exchange(word, dead, SeqCst, SeqCst).is_ok());
+                    let is_marked = place.compare_exchange(word, dead, SeqCst, SeqCst).is_ok();
+                    marked.fetch_add(u32::from(is_marked), SeqCst);
                 }
             }
         }
-        writer.join().unwrap();
+        records = writer.join().unwrap();
     });
     let mut reader = LogReader::open(&path).unwrap();
-    for number in 0..3000_u32 {
+    for number in 0..records {
         let entry = reader.next_entry().unwrap().unwrap();
         assert_eq!(entry.bytes[..4], number.to_le_bytes());
         assert!(entry.bytes[4..].iter().all(|byte| *byte == 0xab));
     }
     assert!(reader.next_entry().unwrap().is_none());
     let found = verify(&path).unwrap();
-    assert_eq!((found.dead, found.damaged), (u64::from(marked), 0));
+    assert_eq!((found.records, found.dead, found.damaged), (u64::from(records), 0, 0));
+    let marked = marked.into_inner();
+    assert!(marked > 0, "it was met in the middle of a record");
     eprintln!("{marked} records marked dead while they were written");
 }

@@ -1,4 +1,8 @@
 //! Growing, shrinking, moving and doubling mappings.
+//!
+//! A map that was resized while a slice of it lived left the slice where nothing was, or somebody else's memory. Here a
+//! resize borrows the mapping alone, and a view gives its mapping up first: that neither compiles under what is lent is
+//! tested where they are documented (`Mapping::resize`, `SharedMut`, `Memory`, `Frozen`).
 
 #![allow(
     clippy::arithmetic_side_effects,

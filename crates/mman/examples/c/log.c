@@ -63,10 +63,13 @@ static uint32_t crc(uint32_t sum, const void *bytes, size_t len)
 static uint32_t checksum(uint64_t at, uint64_t head, uint64_t when, uint32_t process,
 			 const void *content, size_t len)
 {
+	size_t half = len / 16 * 8;
 	uint64_t words[4] = { segment, at, head & ~(uint64_t)0xff, when };
+	uint32_t sums[2] = { ~crc(0xffffffff, content, half),
+			     ~crc(0xffffffff, (const char *)content + half, len - half) };
 	uint32_t sum = crc(0xffffffff, words, sizeof words);
 	sum = crc(sum, &process, sizeof process);
-	return ~crc(sum, content, len);
+	return ~crc(sum, sums, sizeof sums);
 }
 
 static int lock(int command, short type, uint64_t byte, int *is_taken)
@@ -174,44 +177,40 @@ static void append(const char *content)
 	settle(slot);
 	lock(F_OFD_SETLK, F_UNLCK, 0, NULL);
 	uint64_t claim = CLAIMED | (uint64_t)slot << 16 | len << 32;
+	uint64_t at = atomic_load(word(TAIL)), head;
 	for (;;) {
-		uint64_t at = atomic_load(word(TAIL)), head;
-		for (;;) {
-			if (at + size > capacity) {
-				fprintf(stderr, "full\n");
-				exit(2);
-			}
-			uint64_t old = allocated();
-			if (at + size > old) {
-				uint64_t to = old + STEP > at + size ? old + STEP : at + size;
-				to = to < capacity ? to : capacity;
-				if (fallocate(fd, 0, old, to - old) != 0)
-					fail("fallocate");
-				raise_to(ALLOCATED, to);
-			}
-			head = 0;
-			if (atomic_compare_exchange_strong(word(at), &head, claim))
-				break;
-			if (head == END) {
-				fprintf(stderr, "ended\n");
-				exit(2);
-			}
-			at = behind(at, head);
+		if (at + size > capacity) {
+			fprintf(stderr, "full\n");
+			exit(2);
 		}
-		raise_to(TAIL, at + size);
-		struct timespec clock;
-		clock_gettime(CLOCK_REALTIME, &clock);
-		uint64_t when = (uint64_t)clock.tv_sec * 1000000000 + clock.tv_nsec;
-		uint32_t process = getpid();
-		uint32_t sum = checksum(at, claim, when, process, content, len);
-		memcpy(map + at + 8, &when, 8);
-		memcpy(map + at + 16, &sum, 4);
-		memcpy(map + at + 20, &process, 4);
-		memcpy(map + at + FRAME, content, len);
-		uint64_t mine = claim;
-		if (atomic_compare_exchange_strong(word(at), &mine, claim - CLAIMED + COMMITTED))
-			return;
+		uint64_t old = allocated();
+		if (at + size > old) {
+			uint64_t to = old + STEP > at + size ? old + STEP : at + size;
+			to = to < capacity ? to : capacity;
+			if (fallocate(fd, 0, old, to - old) != 0)
+				fail("fallocate");
+			raise_to(ALLOCATED, to);
+		}
+		head = 0;
+		if (atomic_compare_exchange_strong(word(at), &head, claim))
+			break;
+		if (head == END) {
+			fprintf(stderr, "ended\n");
+			exit(2);
+		}
+		at = behind(at, head);
 	}
+	raise_to(TAIL, at + size);
+	struct timespec clock;
+	clock_gettime(CLOCK_REALTIME, &clock);
+	uint64_t when = (uint64_t)clock.tv_sec * 1000000000 + clock.tv_nsec;
+	uint32_t process = getpid();
+	uint32_t sum = checksum(at, claim, when, process, content, len);
+	memcpy(map + at + 8, &when, 8);
+	memcpy(map + at + 16, &sum, 4);
+	memcpy(map + at + 20, &process, 4);
+	memcpy(map + at + FRAME, content, len);
+	atomic_store(word(at), claim - CLAIMED + COMMITTED);
 }
 
 static void cat(void)

@@ -3,7 +3,7 @@
 //! The layout is in `docs/broadcast-format.md` of the repository.
 
 mod format;
-mod lock;
+pub(crate) mod lock;
 #[cfg(test)]
 mod loom_tests;
 mod protocol;

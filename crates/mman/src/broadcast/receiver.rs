@@ -127,7 +127,7 @@ impl Receiver {
     ///
     /// What `fcntl` answers.
     pub fn has_sender(&self) -> Result<bool> {
-        lock::is_held(&self.object, self.memory.memory.kind())
+        lock::is_held(&self.object, self.memory.memory.kind(), lock::WRITER)
     }
 
     /// The next message, if it is there: it replaces what is in the buffer. A sender that died is not noticed here, see

@@ -1,7 +1,7 @@
 //! The writer of a broadcast channel.
 
 use super::format::{self, Shape};
-use super::lock::WriterLock;
+use super::lock::{self, SideLock};
 use super::protocol::{self, Memory, MemoryMut};
 use crate::error::Result;
 use crate::object::MemoryObject;
@@ -20,7 +20,7 @@ use std::os::fd::AsFd;
 pub struct Sender {
     memory: Slots,
     next: u64,
-    _lock: WriterLock,
+    _lock: SideLock,
 }
 
 /// The whole object, for writing.
@@ -33,7 +33,7 @@ struct Slots {
 impl Sender {
     pub(super) fn create(shape: Shape, object: &(impl MemoryObject + AsFd)) -> Result<Self> {
         let memory = map(shape, object)?;
-        let lock = WriterLock::take(object.as_fd(), object.kind())?;
+        let lock = SideLock::take(object.as_fd(), object.kind(), lock::WRITER)?;
         memory.store(format::MAGIC_AT, 0_u64)?; // no channel, until it is whole
         memory.fill(format::VERSION_AT..format::SLOTS_START, 0)?;
         for slot in 0..u64::from(shape.slots) {
@@ -56,7 +56,7 @@ impl Sender {
     pub fn resume(object: &(impl MemoryObject + AsFd)) -> Result<Self> {
         let shape = super::receiver::shape_of(object)?;
         let memory = map(shape, object)?;
-        let lock = WriterLock::take(object.as_fd(), object.kind())?;
+        let lock = SideLock::take(object.as_fd(), object.kind(), lock::WRITER)?;
         let next = memory.load::<u64>(format::HEAD_AT)?;
         if next >= protocol::END_OF_NUMBERS {
             return Err(format::malformed(object.kind(), format::HEAD_AT));

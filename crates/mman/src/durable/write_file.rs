@@ -4,20 +4,21 @@ use super::{directory, failed};
 use crate::error::{Cause, Error, ObjectKind, Operation, Result};
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
-use rustix::fs::{AtFlags, FallocateFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
+use rustix::fs::{AtFlags, FallocateFlags, FileType, Gid, Mode, OFlags, Stat, Uid, XattrFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Replaces the content of a file, or makes one, so that whoever looks sees the old content or the new, whole: other
 /// processes, and who comes after `kill -9` or a loss of power at any moment.
 ///
 /// The bytes are written to another file in the same directory, whose blocks are reserved first; it is written back, gets the
-/// permissions and the owner of the old one, and then its name; last the directory is written back. What is mapped or open
-/// stays the old file. A symbolic link stays one, and what it points to is replaced. Access control lists, extended
-/// attributes and hard links do not go over to the new file.
+/// permissions, the access control list and the owner of the old one, and then its name; last the directory is written
+/// back. What is mapped or open stays the old file. A symbolic link stays one, and what it points to is replaced. Other
+/// extended attributes and hard links do not go over to the new file.
 ///
 /// A process that is killed meanwhile leaves the other file behind, under a name that begins with `.mman-`.
 ///
@@ -32,26 +33,33 @@ use std::path::Path;
 ///
 /// # Errors
 ///
-/// [`Cause::NoSpace`]; [`Cause::NotSupported`] where the name is that of something else than a regular file;
+/// [`Cause::NoSpace`]; [`Cause::NotSupported`] where the name is that of something else than a regular file, or of a link
+/// that points to nothing; [`Cause::BadName`] for a name that ends with a slash;
 /// [`Cause::TooLong`] (`RLIMIT_FSIZE`); what `open`, `write`, `fsync`, `fchown` and `rename` answer. The old content is
 /// intact then, but for one case: where the directory cannot be written back (the last step) the new one is there, and
 /// may be gone after a loss of power.
 pub fn write_file(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<()> {
+    let told = |errno| failed(Operation::WriteFile, errno);
     // A link is followed; where nothing is yet, the name is taken as it is.
     let path = path.as_ref();
-    let real = std::fs::canonicalize(path);
+    let real = match std::fs::canonicalize(path) {
+        Ok(real) => Some(real),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(told(Errno::from_io_error(&error).unwrap_or(Errno::IO)));
+        }
+    };
+    let asked = path.as_os_str().as_bytes();
+    if real.is_none() && (asked.ends_with(b"/") || asked.ends_with(b"/.")) {
+        return Err(refused(Cause::BadName)); // the name of a directory
+    }
     let path = real.as_deref().unwrap_or(path);
-    let told = |errno| failed(Operation::WriteFile, errno);
     let name = path.file_name().ok_or_else(|| refused(Cause::BadName))?;
     let directory = directory::open_parent(Operation::WriteFile, path)?;
-    let old = match rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(old) if FileType::from_raw_mode(old.st_mode) != FileType::RegularFile => {
-            return Err(refused(Cause::NotSupported));
-        }
-        Ok(old) => Some(old),
-        Err(Errno::NOENT) => None,
-        Err(errno) => return Err(told(errno)),
-    };
+    let old = Old::find(directory.as_fd(), name).map_err(told)?;
+    if old.as_ref().is_some_and(|old| !old.is_regular()) {
+        return Err(refused(Cause::NotSupported));
+    }
     let mut other = Other::create(directory.as_fd(), old.is_some()).map_err(told)?;
     other.fill(bytes.as_ref())?;
     if let Some(old) = old {
@@ -64,6 +72,47 @@ pub fn write_file(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<()>
 
 fn refused(cause: Cause) -> Error {
     Error::new(Operation::WriteFile, ObjectKind::File, cause)
+}
+
+/// The file that is to be replaced.
+struct Old {
+    stat: Stat,
+    /// As the kernel tells it: empty where it has none.
+    acl: Vec<u8>,
+}
+
+/// The attribute that is the access control list (acl(5)).
+const ACL: &str = "system.posix_acl_access";
+/// No attribute is longer (`XATTR_SIZE_MAX`).
+const LONGEST: usize = 1 << 16;
+
+impl Old {
+    fn find(directory: BorrowedFd<'_>, name: &OsStr) -> Result<Option<Self>, Errno> {
+        // One descriptor for all that is asked, which takes no right to the file.
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(directory, name, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(errno),
+        };
+        let stat = rustix::fs::fstat(&file)?;
+        let mut old = Self { stat, acl: Vec::new() };
+        if old.is_regular() {
+            old.acl.resize(LONGEST, 0);
+            let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+            let len = match rustix::fs::getxattr(link, ACL, old.acl.as_mut_slice()) {
+                Ok(len) => len,
+                Err(Errno::NODATA | Errno::OPNOTSUPP) => 0,
+                Err(errno) => return Err(errno),
+            };
+            old.acl.truncate(len);
+        }
+        Ok(Some(old))
+    }
+
+    fn is_regular(&self) -> bool {
+        FileType::from_raw_mode(self.stat.st_mode) == FileType::RegularFile
+    }
 }
 
 /// The file that is to take the place of another, removed if it does not come to that.
@@ -117,14 +166,24 @@ impl<'directory> Other<'directory> {
     }
 
     /// Gives it the owner and the permissions of another.
-    fn look_like(&self, old: &Stat) -> Result<(), Errno> {
+    fn look_like(&self, old: &Old) -> Result<(), Errno> {
         let new = rustix::fs::fstat(&self.file)?;
-        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid) {
-            let (owner, group) = (Uid::from_raw(old.st_uid), Gid::from_raw(old.st_gid));
+        let (owner, group) = (old.stat.st_uid, old.stat.st_gid);
+        if (new.st_uid, new.st_gid) != (owner, group) {
+            let (owner, group) = (Uid::from_raw(owner), Gid::from_raw(group));
             rustix::fs::fchown(&self.file, Some(owner), Some(group))?;
         }
+        // With a list the bits of the group say what it allows at most, not what the group may.
+        if old.acl.is_empty() {
+            match rustix::fs::fremovexattr(&self.file, ACL) {
+                Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
+                Err(errno) => return Err(errno),
+            }
+        } else {
+            rustix::fs::fsetxattr(&self.file, ACL, &old.acl, XattrFlags::empty())?;
+        }
         // After the owner, whose change takes set-user-id away.
-        rustix::fs::fchmod(&self.file, Mode::from_raw_mode(old.st_mode))
+        rustix::fs::fchmod(&self.file, Mode::from_raw_mode(old.stat.st_mode))
     }
 
     fn rename_to(&mut self, name: &OsStr) -> Result<(), Errno> {

@@ -1,18 +1,20 @@
 //! The log as a writer has it.
 
+use super::clock::Clock;
 use super::file;
 use super::format::{FRAME, HEADER, LONGEST, Stamp};
 use super::level::Level;
 use super::line_writer::LineWriter;
 use super::options::LogOptions;
-use super::segment::{Appended, Segment, error};
-use super::turn::{self, now};
+use super::seats::Seats;
+use super::segment::{Appended, Run, Segment, error};
+use super::turn;
 use crate::error::{Cause, Error, Operation, Result};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// How many files may wait for a sync before the oldest is synced without being asked.
 const PENDING: usize = 16;
@@ -58,7 +60,7 @@ pub struct Position {
 pub struct AppendLog {
     path: PathBuf,
     options: LogOptions,
-    current: RwLock<Segment>,
+    current: Seats<Segment, Writer>,
     /// One thread at a time goes to the next file.
     turning: Mutex<()>,
     /// Earlier files with records that were not synced.
@@ -70,6 +72,18 @@ pub struct AppendLog {
     level: AtomicU8,
     failures: AtomicU64,
     process: u32,
+}
+
+/// What one who appends keeps from record to record.
+struct Writer {
+    clock: Clock,
+    run: Run,
+}
+
+impl Writer {
+    fn new() -> Self {
+        Self { clock: Clock::new(), run: Run::default() }
+    }
 }
 
 impl AppendLog {
@@ -89,7 +103,7 @@ impl AppendLog {
         Ok(Self {
             path: path.to_owned(),
             options,
-            current: RwLock::new(current),
+            current: Seats::new(current, Writer::new),
             turning: Mutex::new(()),
             pending: Mutex::new(Vec::new()),
             is_named: AtomicBool::new(false),
@@ -124,13 +138,14 @@ impl AppendLog {
     }
 
     fn append_raw(&self, level: u8, record: &[u8]) -> Result<Position> {
-        let stamp = Stamp { time: now(), process: self.process };
         loop {
             let (number, ended) = {
-                let segment = self.current.read().unwrap_or_else(PoisonError::into_inner);
+                let mut seat = self.current.sit();
+                let (segment, writer) = seat.get();
                 check_length(record.len() as u64, segment.header().capacity)?;
                 let number = segment.header().segment;
-                match segment.append(level, stamp, record)? {
+                let stamp = Stamp { time: writer.clock.now(), process: self.process };
+                match segment.append(level, stamp, record, &mut writer.run)? {
                     Appended::At(offset) => return Ok(Position { segment: number, offset }),
                     Appended::Full { ended } => (number, ended),
                 }
@@ -144,17 +159,17 @@ impl AppendLog {
     fn turn(&self, number: u64, ended: bool) -> Result<()> {
         let _one_at_a_time = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
         let next = {
-            let old = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            let mut seat = self.current.sit();
+            let (old, _) = seat.get();
             if old.header().segment != number {
                 return Ok(());
             }
-            let next = turn::turn(&self.path, self.options, &old, ended)?;
+            let next = turn::turn(&self.path, self.options, old, ended)?;
             let copy = old.file().try_clone();
             self.put_off(copy.map_err(|error| file::io_error(Operation::Append, &error))?);
             next
         };
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        *current = next;
+        self.current.replace(next);
         self.is_named.store(false, Relaxed);
         Ok(())
     }
@@ -196,7 +211,8 @@ impl AppendLog {
             self.sync_file(&file)?;
         }
         drop(pending);
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let mut seat = self.current.sit();
+        let (current, _) = seat.get();
         let is_named = self.is_named.load(Relaxed);
         self.remember(current.sync(!is_named))?;
         if !is_named {

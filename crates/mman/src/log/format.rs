@@ -1,6 +1,6 @@
 //! The bytes of a log file: its header, and the word and the frame of a record. `docs/log-format.md` says the same.
 
-use super::crc::Crc;
+use super::crc::{self, Crc};
 use crate::error::Cause;
 
 /// Where the first record is.
@@ -167,7 +167,8 @@ pub(crate) fn size_of(len: u64) -> Option<u64> {
     len.checked_add(FRAME)?.checked_next_multiple_of(ALIGN)
 }
 
-/// The checksum of a record: of where it is, what it is, when, by whom, and its content.
+/// The checksum of a record: of where it is, what it is, when, by whom, and of the checksums of its content's halves.
+#[inline]
 pub(crate) fn checksum(segment: u64, at: u64, word: Word, stamp: Stamp, content: &[u8]) -> u32 {
     let mut head = [0; 36];
     let words = [segment, at, word.with(State::Empty).0, stamp.time];
@@ -176,7 +177,7 @@ pub(crate) fn checksum(segment: u64, at: u64, word: Word, stamp: Stamp, content:
         *place = word.to_le_bytes();
     }
     rest.copy_from_slice(&stamp.process.to_le_bytes());
-    Crc::new().add(&head).add(content).value()
+    crc::of_record(&head, content)
 }
 
 /// When and by whom.

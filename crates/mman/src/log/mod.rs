@@ -8,17 +8,19 @@
 //! A file has a header of 4096 bytes, records, and zeros to its end. A record begins with a word of eight bytes. A
 //! writer finds the first word that is zero and, by one compare-and-swap, makes it say "claimed", by whom, and how
 //! long the record is: so each claim says where the next one is, and a writer can die at any instruction without
-//! hiding what others write behind. It copies the content, and by another compare-and-swap makes the word say
+//! hiding what others write behind. It copies the content, and by a store that is ordered behind that makes the word say
 //! "committed". A reader that finds that word finds all of the record.
 //!
 //! Each writer holds a lock on one byte behind the end of the file, which the kernel takes away when the writer dies.
 //! A claim whose writer has no lock is dead: readers pass it over, who opens the log next marks it. If a writer that
-//! lives were taken for dead, its second compare-and-swap would fail, and it would append the record anew.
+//! lives were taken for dead, its record would be there all the same, and missed only by who has passed it.
 //!
 //! The header's hints are moved forward now and then: `tail`, where to look for a free word, and `committed`, before
 //! which everything is finished, so that recovery looks at what is behind it only.
 
+mod ahead;
 mod append_log;
+mod clock;
 mod crc;
 #[cfg(feature = "log")]
 mod facade;
@@ -33,6 +35,7 @@ mod options;
 mod reader;
 mod recover;
 mod scan;
+mod seats;
 mod segment;
 mod turn;
 mod verify;

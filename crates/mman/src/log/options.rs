@@ -36,7 +36,8 @@ impl LogOptions {
     }
 
     /// The greatest length of a file in bytes, its first page of 4096 included: rounded up to a multiple of 8, at
-    /// least 8192. As much address space is held; disk space is taken as it is needed, a MiB at a time.
+    /// least 8192. As much address space is held; disk space is taken as it is needed, a MiB at a time, or two while
+    /// the log is written fast.
     pub const fn capacity(self, bytes: u64) -> Self {
         let bytes = if bytes < 8192 { 8192 } else { bytes };
         Self { capacity: bytes.saturating_add(7) & !7, ..self }

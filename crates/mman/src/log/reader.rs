@@ -23,7 +23,8 @@ pub struct Entry<'reader> {
     pub position: Position,
     /// How much it matters, if it was said.
     pub level: Option<Level>,
-    /// When it was appended, in nanoseconds since 1970, by the clock of the writer's machine.
+    /// When it was appended, in nanoseconds since 1970, by the clock of the writer's machine. A thread that appends
+    /// more than 64 records in a tick of the kernel (1 to 10 ms) stamps up to 16 in a row with the time of the first.
     pub nanoseconds: u64,
     /// The number of the process that opened the log to write it.
     pub process: u32,

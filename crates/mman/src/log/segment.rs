@@ -1,12 +1,12 @@
 //! One file of a log, as a writer has it: places are claimed, filled and committed; the file grows.
 
+use super::ahead::Ahead;
 use super::file;
 use super::format::{ALIGN, HEADER, Header, Stamp, State, Word, checksum, frame, place, size_of};
 use super::lock;
 use crate::error::{Cause, Error, ObjectKind, Operation, Result};
 use crate::object::FileObject;
 use crate::options::MapOptions;
-use crate::pages::populate::Populate;
 use crate::pages::sync::Sync;
 use crate::view::{SharedAtomic, SharedMut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -19,6 +19,9 @@ const STEP: u64 = 1 << 20;
 /// How much is made ready for writing at once, and how far the committed length may lag behind.
 pub(crate) const WINDOW: u64 = 1 << 16;
 
+/// How far before they are written to lines are fetched into the cache.
+const AHEAD: usize = 640;
+
 /// A file of a log, mapped as far as it may ever grow.
 ///
 /// - L1: the words and the order of the format, with all others who have it open.
@@ -29,6 +32,7 @@ pub(crate) struct Segment {
     file: File,
     header: Header,
     slot: u16,
+    ahead: Ahead,
 }
 
 /// What came of an append.
@@ -47,6 +51,23 @@ struct Claim {
     end: u64,
 }
 
+/// Records of one writer that stand one behind the other in a file, finished all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Run {
+    file: u64,
+    start: u64,
+    end: u64,
+}
+
+impl Run {
+    fn add(&mut self, file: u64, claim: &Claim) {
+        if (file, claim.at) != (self.file, self.end) {
+            (self.file, self.start) = (file, claim.at);
+        }
+        self.end = claim.end;
+    }
+}
+
 pub(crate) fn error(operation: Operation, cause: Cause) -> Error {
     Error::new(operation, ObjectKind::File, cause)
 }
@@ -63,7 +84,7 @@ impl Segment {
             return Err(error(Operation::Open, Cause::SignalTaken));
         }
         let slot = lock::take_slot(&file)?;
-        Ok(Self { view, file, header, slot })
+        Ok(Self { view, file, header, slot, ahead: Ahead::new() })
     }
 
     pub(crate) const fn file(&self) -> &File {
@@ -76,6 +97,10 @@ impl Segment {
 
     pub(crate) const fn view(&self) -> &SharedMut {
         &self.view
+    }
+
+    pub(crate) const fn ahead(&self) -> &Ahead {
+        &self.ahead
     }
 
     pub(crate) const fn slot(&self) -> u16 {
@@ -118,23 +143,32 @@ impl Segment {
     }
 
     /// Appends a record, whole or not at all.
-    pub(crate) fn append(&self, level: u8, stamp: Stamp, content: &[u8]) -> Result<Appended> {
-        loop {
-            let claim = match self.claim(level, content.len())? {
-                Ok(claim) => claim,
-                Err(full) => return Ok(full),
-            };
-            if let Err(lost) = self.fill(&claim, stamp, content) {
-                self.finish(&claim, State::Dead)?;
-                return Err(lost.on(claim.at, claim.end.saturating_sub(claim.at)));
-            }
-            // Somebody took us for dead: nothing is there for readers, so it is said once more.
-            if self.finish(&claim, State::Committed)? {
-                self.load(claim.at)?;
-                self.after(&claim)?;
-                return Ok(Appended::At(claim.at));
-            }
+    pub(crate) fn append(
+        &self,
+        level: u8,
+        stamp: Stamp,
+        content: &[u8],
+        run: &mut Run,
+    ) -> Result<Appended> {
+        let claim = match self.claim(level, content.len())? {
+            Ok(claim) => claim,
+            Err(full) => return Ok(full),
+        };
+        let at = usize::try_from(claim.at).unwrap_or(usize::MAX); // within the view, whose length is an `usize`
+        for line in [AHEAD, AHEAD.saturating_add(64)] {
+            self.view.prefetch(at.saturating_add(line));
         }
+        let sum = checksum(self.header.segment, claim.at, claim.word, stamp, content);
+        let filled = self.view.write_both(at.saturating_add(8), &frame(stamp, sum), content);
+        let state = if filled.is_ok() { State::Committed } else { State::Dead };
+        self.word(claim.at)?.store(claim.word.with(state).0, Release);
+        // The page of the word may have been lost too.
+        if let Err(lost) = filled.and_then(|()| self.view.check(at, 8)) {
+            return Err(lost.on(claim.at, claim.end.saturating_sub(claim.at)));
+        }
+        run.add(self.header.segment, &claim);
+        self.after(&claim, run)?;
+        Ok(Appended::At(claim.at))
     }
 
     /// Finds the first free place and makes it ours by one step, which says how long it is.
@@ -164,7 +198,7 @@ impl Segment {
             } else {
                 match self.word(at)?.compare_exchange(0, word.0, AcqRel, Acquire) {
                     Ok(_) => {
-                        self.header_word(place::TAIL)?.fetch_max(end, AcqRel);
+                        self.raise_tail(end)?;
                         return Ok(Ok(Claim { at, word, end }));
                     }
                     Err(there) => Word(there),
@@ -173,7 +207,8 @@ impl Segment {
             match there.read(at, allocated) {
                 Some((State::Empty, _)) => return Ok(Err(Appended::Full { ended: false })),
                 Some((State::End, _)) => return Ok(Err(Appended::Full { ended: true })),
-                Some((_, next)) => at = next,
+                // The tail may be one of long ago, of a writer that was stopped before it could say it.
+                Some((_, next)) => at = next.max(self.offset(place::COMMITTED)?),
                 // Another has made the file longer and claimed a place since it was looked at.
                 None if self.allocated()? > allocated => allocated = self.allocated()?,
                 None => return Err(error(Operation::Append, Cause::LogDamaged { at })),
@@ -181,35 +216,33 @@ impl Segment {
         }
     }
 
-    fn fill(&self, claim: &Claim, stamp: Stamp, content: &[u8]) -> Result<()> {
-        let sum = checksum(self.header.segment, claim.at, claim.word, stamp, content);
-        // Within the view, whose length is an `usize`.
-        let at = usize::try_from(claim.at).unwrap_or(usize::MAX);
-        self.view.write_at(at.saturating_add(8), &frame(stamp, sum))?;
-        self.view.write_at(at.saturating_add(24), content)
-    }
-
-    /// Says what has become of a claim; whether it was still ours.
-    fn finish(&self, claim: &Claim, state: State) -> Result<bool> {
-        let done = claim.word.with(state).0;
-        Ok(self.word(claim.at)?.compare_exchange(claim.word.0, done, Release, Relaxed).is_ok())
+    /// Says that there is no free place before `end`. Of two who say it at once the smaller may stay: it is a hint.
+    fn raise_tail(&self, end: u64) -> Result<()> {
+        let tail = self.header_word(place::TAIL)?;
+        if tail.load(Relaxed) < end {
+            tail.store(end, Release);
+        }
+        Ok(())
     }
 
     /// What a writer does for all, once in a window.
-    fn after(&self, claim: &Claim) -> Result<()> {
+    #[inline]
+    fn after(&self, claim: &Claim, run: &Run) -> Result<()> {
         let window = |at: u64| at.checked_div(WINDOW);
         if window(claim.at) == window(claim.end) {
             return Ok(());
         }
-        let start = claim.end.next_multiple_of(4096);
-        let end = start.saturating_add(WINDOW).min(self.allocated()?);
-        if let (Ok(start), Ok(end)) = (usize::try_from(start), usize::try_from(end))
-            && start < end
-        {
-            // One call instead of a fault for each page. What it cannot do, the faults will.
-            let _ready = self.view.pages().populate(start..end, Populate::ForWriting);
-        }
+        self.make_ready(claim.end)?;
+        self.pass(run)?;
         self.advance()
+    }
+
+    /// Moves the committed length over a run, without a look at its records.
+    fn pass(&self, run: &Run) -> Result<()> {
+        if self.offset(place::COMMITTED)? >= run.start {
+            self.header_word(place::COMMITTED)?.fetch_max(run.end, AcqRel);
+        }
+        Ok(())
     }
 
     /// Moves the committed length over what has been finished.
@@ -295,6 +328,19 @@ impl Segment {
         Ok(())
     }
 
+    /// The first free place: whose append has returned has its record before it.
+    fn end_of_claims(&self, from: u64) -> Result<u64> {
+        let allocated = self.allocated()?;
+        let mut at = from.max(self.offset(place::TAIL)?);
+        while at.saturating_add(8) <= allocated {
+            match self.load(at)?.read(at, allocated) {
+                Some((_, next)) if next > at => at = next,
+                _ => break,
+            }
+        }
+        Ok(at)
+    }
+
     /// Puts all records on the device whose append has returned.
     pub(crate) fn sync(&self, whole: bool) -> Result<()> {
         self.advance()?;
@@ -303,8 +349,9 @@ impl Segment {
             self.file.sync_all().map_err(|error| file::io_error(Operation::Sync, &error))?;
         } else {
             let bound = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-            let tail = self.offset(place::TAIL)?.max(durable);
-            self.view.sync(bound(durable)..bound(tail), Sync::Data)?;
+            let end = self.end_of_claims(committed.max(durable))?;
+            self.view.sync(bound(durable)..bound(end), Sync::Data)?;
+            self.divide(end);
         }
         self.header_word(place::DURABLE)?.fetch_max(committed, AcqRel);
         Ok(())

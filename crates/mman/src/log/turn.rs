@@ -1,5 +1,6 @@
 //! Making the files of a log, and going from one to the next: who is first rotates, the others follow.
 
+use super::clock::now;
 use super::file::{self, Fresh};
 use super::format::Header;
 use super::lock::Alone;
@@ -10,14 +11,6 @@ use core::hash::{BuildHasher, Hasher};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Nanoseconds since 1970; 0 for a clock that is before it.
-#[inline]
-pub(crate) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
-}
 
 /// A number that no other log has.
 fn fresh_id() -> [u8; 16] {

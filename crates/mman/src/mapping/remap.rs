@@ -40,7 +40,7 @@ impl Mapping {
     ///
     /// A live borrow of the mapping forbids it, so nothing that was lent can be moved away:
     ///
-    /// ```compile_fail
+    /// ```compile_fail,E0502
     /// # use mman::{Anonymous, Growth};
     /// let mut memory = Anonymous::new(4096).map()?;
     /// let lent = &memory;

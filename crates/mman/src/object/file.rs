@@ -169,6 +169,12 @@ impl<F: AsFd> FileObject<F> {
     }
 }
 
+impl<F: AsFd> AsFd for FileObject<F> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
 impl<F: AsFd> MemoryObject for FileObject<F> {
     fn kind(&self) -> ObjectKind {
         self.kind

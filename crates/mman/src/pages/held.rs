@@ -1,14 +1,43 @@
 //! The pages that live lock guards hold, counted: the kernel's own locks do not stack.
+#![expect(unsafe_code, reason = "shares a registry that is never given back")]
 
+use crate::process::generation;
 use core::ops::Range;
+use core::ptr::null_mut;
+use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-static HELD: Mutex<Held> = Mutex::new(Held::new());
+/// What guards hold in one process. A child has none of its parent's locks, so it begins with a registry of its own: the
+/// parent's may be in the hands of a thread that the child does not have.
+struct Registry {
+    generation: u32,
+    held: Mutex<Held>,
+}
+
+/// The newest registry. Older ones are the parent's, and are never given back: a guard of a thread may be in them.
+static REGISTRY: AtomicPtr<Registry> = AtomicPtr::new(null_mut());
 
 /// The pages of this process that guards hold. Whoever has this alone may lock and unlock.
 pub(crate) fn all() -> MutexGuard<'static, Held> {
-    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+    generation::prepare();
+    registry(generation::current()).held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn registry(generation: u32) -> &'static Registry {
+    loop {
+        let newest = REGISTRY.load(Acquire);
+        // SAFETY: null, or a registry that was leaked below.
+        if let Some(known) = unsafe { newest.as_ref() }.filter(|one| one.generation == generation) {
+            return known;
+        }
+        let fresh = Box::into_raw(Box::new(Registry { generation, held: Mutex::new(Held::new()) }));
+        if REGISTRY.compare_exchange(newest, fresh, AcqRel, Acquire).is_err() {
+            // SAFETY: nobody has seen it.
+            drop(unsafe { Box::from_raw(fresh) });
+        }
+    }
 }
 
 /// Ranges of addresses, each with the guards that hold it.

@@ -8,6 +8,7 @@ use crate::page::{PageRange, PageSize};
 use crate::pages::Pages;
 use crate::pages::held::{self, Held};
 use crate::pages::populate;
+use crate::process::generation;
 use core::ops::{Range, RangeBounds};
 use mman_sys as sys;
 use mman_sys::{Advice, Errno, LockFlags, SyncFlags};
@@ -49,6 +50,8 @@ use rustix::process::Resource;
 pub struct Locked<'owner> {
     area: &'owner Area,
     pages: PageRange,
+    /// The process that it holds them in: a child has no locks.
+    generation: u32,
 }
 
 impl Locked<'_> {
@@ -70,7 +73,7 @@ impl Locked<'_> {
     }
 
     fn end(&mut self, keep: bool) {
-        if self.pages.is_empty() {
+        if self.pages.is_empty() || self.generation != generation::current() {
             return;
         }
         let mut held = held::all();
@@ -114,7 +117,7 @@ impl<'owner> Pages<'owner> {
             let mut held = held::all();
             lock_pages(self.area, pages, on_fault, &mut held).map_err(|error| self.told(error))?;
         }
-        Ok(Locked { area: self.area, pages })
+        Ok(Locked { area: self.area, pages, generation: generation::current() })
     }
 
     /// Unlocks the pages, whoever locked them; those that a guard holds stay locked, and are unlocked with the last

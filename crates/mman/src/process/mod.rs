@@ -37,6 +37,7 @@
 //! A fork undoes it: a child has no locks, and the first store to each private page copies it, in the parent too.
 
 mod advise;
+pub(crate) mod generation;
 mod lock_all;
 mod other;
 mod release;

@@ -4,7 +4,8 @@
 #![expect(unsafe_code, reason = "is a signal handler, and calls the one before it")]
 
 use super::lock::Lock;
-use super::{Fault, generation, table};
+use super::{Fault, table};
+use crate::process::generation;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};

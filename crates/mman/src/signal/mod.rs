@@ -36,7 +36,6 @@
 //! - A thread that blocks SIGBUS is killed by a fault, whatever is installed: the kernel lets nobody block a fault.
 #![expect(unsafe_code, reason = "declares what a signal handler may call")]
 
-mod generation;
 mod handler;
 mod lock;
 mod spare;

@@ -8,11 +8,12 @@
 
 use super::state::State;
 use super::{Fault, Repair};
-use super::{generation, spare, zeros};
+use super::{spare, zeros};
+use crate::process::generation;
 use core::ops::{Deref, Range};
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
 /// Slots of the first piece.
 const FIRST: usize = 64;
@@ -26,6 +27,9 @@ struct Slot {
     /// only to pass over slots that have nothing to do with a fault.
     start: AtomicUsize,
     end: AtomicUsize,
+    /// T4: 0, or the generation of the one process that has these addresses: a fork left them out. What stands there in a
+    /// child is another's.
+    only: AtomicU32,
     /// T2: points to the [`Entry`] of a [`Registered`], which lives until the slot is closed.
     entry: AtomicPtr<Head>,
 }
@@ -36,12 +40,20 @@ impl Slot {
             state: State::new(AtomicU64::new(0)),
             start: AtomicUsize::new(0),
             end: AtomicUsize::new(0),
+            only: AtomicU32::new(0),
             entry: AtomicPtr::new(null_mut()),
         }
     }
 
+    /// T4.
+    fn is_here(&self) -> bool {
+        let only = self.only.load(Relaxed);
+        only == 0 || only == generation::current()
+    }
+
     fn contains(&self, address: usize) -> bool {
-        self.start.load(Relaxed) <= address && address < self.end.load(Relaxed)
+        let is_inside = self.start.load(Relaxed) <= address && address < self.end.load(Relaxed);
+        is_inside && self.is_here()
     }
 }
 
@@ -137,6 +149,11 @@ impl<R: Repair> Registered<R> {
     /// the table is full.
     #[must_use]
     pub fn new(addresses: Range<usize>, value: R) -> Option<Self> {
+        Self::within(addresses, value, true)
+    }
+
+    /// As [`new`](Self::new), for addresses that the children which are forked have too, or have not.
+    pub(crate) fn within(addresses: Range<usize>, value: R, in_children: bool) -> Option<Self> {
         generation::prepare(); // also where the handler is the program's
         spare::prepare();
         zeros::prepare();
@@ -145,6 +162,7 @@ impl<R: Repair> Registered<R> {
         let entry = NonNull::new(Box::into_raw(Box::new(Entry { head, value })))?;
         slot.start.store(addresses.start, Relaxed);
         slot.end.store(addresses.end, Relaxed);
+        slot.only.store(if in_children { 0 } else { generation::current() }, Relaxed);
         slot.entry.store(entry.as_ptr().cast(), Relaxed);
         slot.state.open();
         Some(Self { index, slot, entry })

@@ -55,7 +55,8 @@ impl Guarded {
             let end = start.saturating_add(mapping.area.len());
             let pages = PageRange::within(start..end, mapping.page_size());
             let watch = Watch::new(pages, prot, mapping.kind());
-            Registered::new(start..end, watch).map_or(Reach::ByCall, Reach::Directly)
+            let registered = Registered::within(start..end, watch, !options.leaves_out_children());
+            registered.map_or(Reach::ByCall, Reach::Directly)
         };
         Ok(Self { reach, mapping, prot })
     }
@@ -204,6 +205,34 @@ impl Guarded {
             shared_bytes::copy_in(bytes.as_ptr(), to, bytes.len());
         };
         self.reach(Operation::Write, &range, copy, || self.mapping.write_at(at, bytes))
+    }
+
+    /// As [`write`](Self::write), two pieces one behind the other.
+    #[inline]
+    pub(crate) fn write_both(&self, at: usize, first: &[u8], second: &[u8]) -> Result<()> {
+        let behind = at.saturating_add(first.len());
+        let len = first.len().saturating_add(second.len());
+        if len > CHUNK || !self.is_direct() {
+            self.write(at, first)?;
+            return self.write(behind, second);
+        }
+        let range = self.place(Operation::Write, at, len)?;
+        debug_assert!(self.prot.contains(Prot::WRITE), "a view for writing");
+        let copy = |to: *mut u8| {
+            // SAFETY: G2, G3; `first` is ours, and as long as the begin of the range.
+            unsafe { shared_bytes::copy_in(first.as_ptr(), to, first.len()) };
+            let to = to.wrapping_add(first.len());
+            // SAFETY: G2, G3; `second` is ours, and as long as the rest of the range.
+            unsafe { shared_bytes::copy_in(second.as_ptr(), to, second.len()) };
+        };
+        self.reach(Operation::Write, &range, copy, || Ok(()))
+    }
+
+    /// The error of bytes of a range that were lost.
+    #[inline]
+    pub(crate) fn check(&self, at: usize, len: usize) -> Result<()> {
+        let range = self.place(Operation::Read, at, len)?;
+        self.reach(Operation::Read, &range, |_| (), || Ok(()))
     }
 
     /// As [`write`](Self::write), the same byte everywhere.

@@ -67,11 +67,14 @@ impl Lease {
         }
         let teller = lease_thread::teller()?;
         take(file.file().as_fd(), teller).map_err(|errno| refused(file.kind(), errno))?;
-        // From here on the bytes and the length stay. What goes wrong closes the file, and the lease is gone.
-        let shared = Shared::map(&options.on_fork(OnFork::Leave), &file)?;
-        if !shared.is_empty() && !shared.is_direct() {
-            return Err(refuse(Cause::SignalTaken)); // a loss could not be noted
-        }
+        // From here on the bytes and the length stay.
+        let mapped = Shared::map(&options.on_fork(OnFork::Leave), &file);
+        let mapped = mapped.and_then(|shared| match shared.is_empty() || shared.is_direct() {
+            true => Ok(shared),
+            false => Err(refuse(Cause::SignalTaken)), // a loss could not be noted
+        });
+        // A child that was forked meanwhile has the descriptor too: closing ours would not end the lease.
+        let shared = mapped.inspect_err(|_| give_back(file.file().as_fd()).unwrap_or(()))?;
         let home = mman_sys::getpid();
         let lease = Arc::new(Self { shared, file, limit, home, answer: Mutex::new(None) });
         lease_thread::register(&lease);
@@ -105,8 +108,7 @@ impl Lease {
 
     /// Gives the lease up: `Err` where there is none any more.
     fn give_back(&self) -> Result<(), Errno> {
-        // SAFETY: the file is open.
-        unsafe { mman_sys::set_lease(self.descriptor(), LeaseType::NONE) }
+        give_back(self.file.file().as_fd())
     }
 
     /// If somebody wants to write: copies the bytes, or gives them up, and only then lets him.
@@ -224,6 +226,12 @@ fn take(fd: BorrowedFd<'_>, teller: i32) -> Result<(), Errno> {
     unsafe { mman_sys::set_owner(fd, Owner { kind: OwnerType::THREAD, id: teller }) }?;
     // SAFETY: as above.
     unsafe { mman_sys::set_lease(fd, LeaseType::READ) }
+}
+
+/// Gives the lease of an open file up, for all who have its description.
+fn give_back(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: the descriptor is borrowed, so open.
+    unsafe { mman_sys::set_lease(fd.as_raw_fd(), LeaseType::NONE) }
 }
 
 /// Why there is no lease.

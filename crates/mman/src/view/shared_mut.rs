@@ -136,6 +136,24 @@ impl SharedMut {
         self.guarded().write(at, bytes)
     }
 
+    /// As [`write_at`](Self::write_at), two pieces one behind the other. No more than a MiB by instructions.
+    #[inline]
+    pub(crate) fn write_both(&self, at: usize, first: &[u8], second: &[u8]) -> Result<()> {
+        self.guarded().write_both(at, first, second)
+    }
+
+    /// Fetches what will be written to soon, a line of the cache. A hint: `at` may be anything.
+    #[inline]
+    pub(crate) fn prefetch(&self, at: usize) {
+        self.guarded().prefetch(at);
+    }
+
+    /// The error of bytes of a range that this view has lost.
+    #[inline]
+    pub(crate) fn check(&self, at: usize, len: usize) -> Result<()> {
+        self.guarded().check(at, len)
+    }
+
     /// Writes the same byte everywhere in a range.
     ///
     /// # Errors
@@ -194,12 +212,19 @@ impl SharedMut {
     /// # Errors
     ///
     /// [`Cause::Range`](crate::Cause::Range); [`Cause::NoDescriptor`](crate::Cause::NoDescriptor) for a view that does
-    /// not [keep](Self::keeping) its file; [`Cause::NoSpace`](crate::Cause::NoSpace); what `write` answers.
+    /// not [keep](Self::keeping) its file; [`Cause::NotSupported`](crate::Cause::NotSupported) for one that is open for
+    /// appending (`O_APPEND`); [`Cause::NoSpace`](crate::Cause::NoSpace); what `write` answers.
     pub fn write_through(&self, at: usize, bytes: &[u8]) -> Result<()> {
         let range = self.guarded().place(Operation::Write, at, bytes.len())?;
         let failed = Error::new(Operation::Write, self.kind(), Cause::NoDescriptor);
         let failed = failed.on(range.start as u64, range.len() as u64);
         let file = self.file.as_ref().ok_or(failed)?;
+        // The kernel would append, whatever the offset says (pwrite(2), BUGS).
+        let appends = rustix::fs::fcntl_getfl(file.file())
+            .is_ok_and(|flags| flags.contains(rustix::fs::OFlags::APPEND));
+        if appends {
+            return Err(failed.because(Cause::NotSupported));
+        }
         let offset = self.object_offset().saturating_add(at as u64);
         file.file().write_all_at(bytes, offset).map_err(|error| {
             let errno = Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO.raw()));

@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "loads and stores words of mapped memory")]
 
 use super::guarded::Guarded;
+use super::words;
 use crate::area::range_error;
 use crate::error::{Cause, Error, Operation, Result};
 use crate::page::RangeError;
@@ -88,6 +89,12 @@ impl Guarded {
             return Err(self.no_words(Operation::Read));
         }
         Ok(self.pointer(at).cast_mut())
+    }
+
+    /// Fetches what will be written to soon. A hint: `at` may be anything.
+    #[inline]
+    pub(crate) fn prefetch(&self, at: usize) {
+        words::prefetch(self.pointer(at));
     }
 
     #[inline]

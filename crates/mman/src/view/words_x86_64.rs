@@ -4,6 +4,15 @@
 
 use core::arch::asm;
 
+/// Fetches a line of the cache that will be written to soon. Any address will do.
+#[inline]
+pub(super) fn prefetch(at: *const u8) {
+    // SAFETY: a hint, which never faults.
+    unsafe {
+        asm!("prefetchw [{at}]", at = in(reg) at, options(nostack, preserves_flags, readonly));
+    }
+}
+
 /// # Safety
 ///
 /// `from` is aligned, and can be read.

@@ -25,6 +25,7 @@ mod mappings;
 mod objects;
 mod others;
 mod pages;
+mod tools;
 mod views;
 mod world;
 
@@ -49,7 +50,8 @@ use world::{DONE, EXCHANGE, Operation, World, any};
 /// Every operation of the tables.
 fn operations() -> &'static [Operation] {
     static ALL: LazyLock<Vec<Operation>> = LazyLock::new(|| {
-        [mappings::TABLE, views::TABLE, objects::TABLE, pages::TABLE, others::TABLE].concat()
+        let things = [mappings::TABLE, views::TABLE, objects::TABLE, pages::TABLE].concat();
+        [&things, tools::TABLE, others::TABLE].concat()
     });
     &ALL
 }
@@ -62,9 +64,11 @@ pub(crate) fn note_of(process: u32, thread: usize) -> PathBuf {
 /// The files that everybody maps.
 pub(crate) struct Files {
     pub(crate) folder: Folder,
-    _in_memory: Folder,
+    in_memory: Folder,
     pub(crate) paths: Vec<PathBuf>,
     pub(crate) fifo: PathBuf,
+    /// Names of logs, which may be there.
+    pub(crate) logs: Vec<PathBuf>,
 }
 
 impl Files {
@@ -75,14 +79,29 @@ impl Files {
             of.patterned(&format!("file {number}"), number * 5 * page())
         });
         let paths = paths.collect();
-        Self { fifo: folder.fifo("fifo"), folder, _in_memory: in_memory, paths }
+        let logs = vec![folder.name("log"), in_memory.name("log"), in_memory.name("other log")];
+        Self { fifo: folder.fifo("fifo"), folder, in_memory, paths, logs }
+    }
+}
+
+impl Files {
+    /// What `write_file` makes on its way is gone.
+    fn assert_tidy(&self) {
+        for folder in [&self.folder, &self.in_memory] {
+            let names =
+                fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            let left: Vec<_> =
+                names.filter(|name| name.to_string_lossy().starts_with(".mman-")).collect();
+            assert!(left.is_empty(), "{left:?}");
+        }
     }
 }
 
 /// Truncates, grows, punches, writes and replaces the files.
 fn vandalize(dice: &mut Dice) {
     let files = Arc::clone(&dice.files);
-    let path = &files.paths[dice.below(files.paths.len())];
+    let of = if dice.one_in(8) { &files.logs } else { &files.paths };
+    let path = &of[dice.below(of.len())];
     let len = dice.below(32 * page()) as u64;
     let Ok(file) = File::options().read(true).write(true).open(path) else { return };
     match dice.below(6) {
@@ -149,9 +168,11 @@ fn hammer(time: Duration, seed: u64) {
     });
     EXCHANGE.lock().unwrap().clear();
     others::clear();
+    tools::clear();
     cages.iter().for_each(Cage::assert_untouched);
     pattern::assert_is(&heap, 7);
     assert_eq!(mman::leaked(), 0, "all of it could be unmapped");
+    files.assert_tidy();
     eprintln!("hostile: {} operations, seed {seed}", DONE.load(Relaxed));
 }
 

@@ -1,7 +1,7 @@
 //! Pages that an owner lends: what is done to them, and guards of several owners held together.
 
 use crate::dice::Dice;
-use crate::world::{FORKING, Operation, View, World, any};
+use crate::world::{Operation, View, World, any};
 use mman::{
     Frozen, HugePageSize, Locked, Mapping, Memory, NodeSet, Pages, Populate, Reservation, Sealed,
 };
@@ -61,7 +61,6 @@ fn nodes(dice: &mut Dice) {
 impl World {
     /// Locks pages of all owners, and ends the guards in any order.
     fn hold(&mut self) {
-        let Ok(_calm) = FORKING.try_read() else { return };
         let Self { dice, mappings, sealed, spaces, views, memories, frozen, .. } = self;
         let mut all: Vec<Pages<'_>> = Vec::new();
         all.extend(mappings.0.iter().map(Mapping::pages));

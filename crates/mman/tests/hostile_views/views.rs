@@ -183,7 +183,7 @@ impl World {
         });
     }
 
-    fn view(&mut self, act: impl FnOnce(&Shared, &mut Dice)) {
+    pub(crate) fn view(&mut self, act: impl FnOnce(&Shared, &mut Dice)) {
         match self.views.pick(&mut self.dice) {
             Some(View::Shared(view)) => act(view, &mut self.dice),
             Some(View::Mut(view)) => act(view, &mut self.dice),
@@ -192,7 +192,7 @@ impl World {
         }
     }
 
-    fn shared_mut(&mut self, act: impl FnOnce(&SharedMut, &mut Dice)) {
+    pub(crate) fn shared_mut(&mut self, act: impl FnOnce(&SharedMut, &mut Dice)) {
         if let Some(View::Mut(view)) = self.views.pick(&mut self.dice) {
             act(view, &mut self.dice);
         }
@@ -265,7 +265,7 @@ impl World {
         }
     }
 
-    fn keep_frozen(&mut self, frozen: Option<Frozen>) {
+    pub(crate) fn keep_frozen(&mut self, frozen: Option<Frozen>) {
         frozen.into_iter().for_each(|bytes| self.frozen.put(&mut self.dice, Summed::new(bytes)));
     }
 

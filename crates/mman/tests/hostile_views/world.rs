@@ -1,6 +1,7 @@
 //! What a thread has, and how it goes on: step by step, by its own dice, now and then in a forked child.
 
 use crate::dice::Dice;
+use crate::tools::Tools;
 use crate::{Files, note_of, operations};
 use mman::{
     FileObject, Frozen, Mapping, Memory, PageAllocator, Private, Reservation, Sealed, Shared,
@@ -98,6 +99,7 @@ pub(crate) struct World {
     pub(crate) objects: Bag<FileObject>,
     pub(crate) shm: Bag<ShmObject>,
     pub(crate) allocators: Bag<Arc<PageAllocator>>,
+    pub(crate) tools: Tools,
     pub(crate) is_child: bool,
     note: File,
 }
@@ -125,6 +127,7 @@ impl World {
             objects: Bag::new(),
             shm: Bag::new(),
             allocators: Bag::new(),
+            tools: Tools::new(),
             is_child: false,
             note,
         }

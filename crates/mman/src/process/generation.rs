@@ -16,7 +16,7 @@ static LAST: AtomicU32 = AtomicU32::new(0);
 
 /// The number of this process. Without a page (before [`prepare`], or where the kernel has no `MADV_WIPEONFORK`)
 /// it is 0 in the parent and in the child.
-pub(super) fn current() -> u32 {
+pub(crate) fn current() -> u32 {
     // SAFETY: null, or the page of `prepare`, which holds an atomic word and is never unmapped.
     let Some(number) = (unsafe { PAGE.load(Acquire).as_ref() }) else { return 0 };
     match number.load(Relaxed) {
@@ -32,7 +32,7 @@ pub(super) fn current() -> u32 {
 }
 
 /// Maps the page. Where that fails, children are not told apart.
-pub(super) fn prepare() {
+pub(crate) fn prepare() {
     if !PAGE.load(Relaxed).is_null() {
         return;
     }
