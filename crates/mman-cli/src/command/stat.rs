@@ -9,8 +9,10 @@ use std::process::ExitCode;
 struct V(u64, u64, u64);
 impl Visitor for V {
     fn file(&mut self, found: Found<'_>) {
-        if std::env::var_os("NOCACHE").is_some() { return; }
-        match cache::look(&found, 0..u64::MAX) {
+        if std::env::var_os("NOCACHE").is_some() {
+            return;
+        }
+        match cache::look(&found, &(0..u64::MAX)) {
             Residency::Known(known) => {
                 self.0 += known.pages;
                 self.1 += known.cached;
