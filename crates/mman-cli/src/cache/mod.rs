@@ -2,6 +2,7 @@
 
 use crate::select::Found;
 use mman::{CacheStatus, Cause, Errno, Error, FileObject, MapOptions, MemoryObject, PageSize};
+use rustix::fs::FileType;
 use std::fs::File;
 use std::ops::Range;
 
@@ -104,7 +105,9 @@ fn known(file: &File, size: u64, range: &Range<u64>) -> Result<Known, Unknown> {
     }
     // Something is missing: it may be that the file is shorter by now.
     if known.cached < known.pages
-        && let Some(now) = size_of(file)
+        && let Ok(stat) = rustix::fs::fstat(file)
+        && FileType::from_raw_mode(stat.st_mode).is_file()
+        && let Ok(now) = u64::try_from(stat.st_size)
         && now < size
     {
         let bytes = range.start.min(now)..range.end.min(now);
