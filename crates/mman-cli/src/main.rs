@@ -9,6 +9,7 @@ mod interrupt;
 mod object;
 mod outcome;
 mod output;
+mod processes;
 mod range;
 
 use args::Command;

@@ -1,0 +1,16 @@
+//! Processes: found by number or name, and which of them have a file mapped or open.
+
+mod about;
+mod find;
+mod folder;
+mod holders;
+mod state;
+mod users;
+mod wanted;
+mod who;
+
+pub(crate) use about::About;
+pub(crate) use find::find;
+pub(crate) use holders::{FileId, Held, Holder, Holders, Part, Unseen};
+pub(crate) use state::State;
+pub(crate) use who::who_has;
