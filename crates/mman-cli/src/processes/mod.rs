@@ -4,6 +4,8 @@ mod about;
 mod find;
 mod folder;
 mod holders;
+mod kind;
+mod numbers;
 mod state;
 mod users;
 mod wanted;
@@ -11,6 +13,9 @@ mod who;
 
 pub(crate) use about::About;
 pub(crate) use find::find;
+pub(crate) use folder::Folder;
 pub(crate) use holders::{FileId, Held, Holder, Holders, Part, Unseen};
+pub(crate) use kind::Kind;
+pub(crate) use numbers::{Measure, Numbers, sum};
 pub(crate) use state::State;
 pub(crate) use who::who_has;
