@@ -3,7 +3,7 @@
 use super::Told;
 use super::column::{self, Column, What};
 use super::row::{Place, Row};
-use crate::args;
+use crate::args::{self, Grouping};
 use crate::failure::Failure;
 use crate::output::Printer;
 use crate::output::table::Table;
@@ -30,7 +30,7 @@ pub(super) fn print(
     }
     let heads = columns.iter().map(|column| (column.head.clone(), column.what.align())).collect();
     let mut table = Table::new(heads);
-    let writer = Writer { units: printer.units(), told };
+    let writer = Writer { units: printer.units(), by: args.by, told };
     for row in &told.rows {
         for column in &columns {
             table.cell(Style::Plain, |text| writer.write(text, column, row));
@@ -58,6 +58,7 @@ pub(super) fn print(
 
 struct Writer<'told> {
     units: Units,
+    by: Grouping,
     told: &'told Told,
 }
 
@@ -74,14 +75,13 @@ impl Writer<'_> {
             1 => format!("1 {one}"),
             _ => format!("{count} {more}"),
         };
-        let lines = all as u64;
-        if lines == total.mappings {
-            text.push_str(&counted(lines, "mapping", "mappings"));
-        } else {
-            let mappings = counted(total.mappings, "mapping", "mappings");
-            // Writing to a string cannot fail.
-            let _always_ok = write!(text, "{}, {mappings}", counted(lines, "line", "lines"));
-        }
+        let lines = match self.by {
+            Grouping::Mapping => String::new(),
+            Grouping::File => counted(all as u64, "file or kind, ", "files and kinds, "),
+            Grouping::Kind => counted(all as u64, "kind, ", "kinds, "),
+        };
+        text.push_str(&lines);
+        text.push_str(&counted(total.mappings, "mapping", "mappings"));
         match processes.as_slice() {
             [one] => {
                 text.push_str(", ");
@@ -114,6 +114,7 @@ impl Writer<'_> {
                 None => text.push('?'),
             },
             What::Kind => text.push_str(row.kind.word()),
+            What::Name if self.by == Grouping::Kind => text.push_str(row.kind.word()),
             What::Name => write_name(text, row),
             _ => match &row.place {
                 Some(place) => write_place(text, column.what, place),
