@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod cache;
 mod command;
 mod failure;
 mod hex;
@@ -11,6 +12,7 @@ mod outcome;
 mod output;
 mod processes;
 mod range;
+mod select;
 
 use args::Command;
 use std::process::ExitCode;
