@@ -4,9 +4,11 @@
 mod args;
 mod cache;
 mod command;
+mod extent;
 mod failure;
 mod hex;
 mod interrupt;
+mod memory;
 mod object;
 mod outcome;
 mod output;
