@@ -2,15 +2,19 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod cache;
 mod command;
+mod extent;
 mod failure;
 mod hex;
 mod interrupt;
+mod memory;
 mod object;
 mod outcome;
 mod output;
 mod processes;
 mod range;
+mod select;
 
 use args::Command;
 use std::process::ExitCode;

@@ -104,6 +104,20 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
+/// A time: `0.02 s`, `0.7 s`, `12 s`.
+pub(crate) fn seconds(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 0.1 => format!("{seconds:.2} s"),
+        seconds if seconds < 10.0 => format!("{seconds:.1} s"),
+        seconds => format!("{seconds:.0} s"),
+    }
+}
+
+/// ` (3 files)`; nothing for one.
+pub(crate) fn files_in_brackets(files: u64) -> String {
+    if files == 1 { String::new() } else { format!(" ({files} files)") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +142,12 @@ mod tests {
         for bytes in [0, 9, 10, 8 << 20, u64::MAX] {
             assert_eq!(Units::Bytes.size(bytes), bytes.to_string());
         }
+    }
+
+    #[test]
+    fn times_are_short() {
+        let shown = [0.004, 0.02, 0.72, 9.94, 12.3].map(seconds);
+        assert_eq!(shown, ["0.00 s", "0.02 s", "0.7 s", "9.9 s", "12 s"]);
     }
 
     /// vmtouch and fincore say 100 % of files with missing pages.

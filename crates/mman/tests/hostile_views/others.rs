@@ -4,7 +4,7 @@ use crate::dice::Dice;
 use crate::world::{FORKING, Operation, World, any};
 use mman::inspect::{self, Entry, Maps, NumaMaps, Placement, Smaps, Usage};
 use mman::kernel::Feature;
-use mman::process::{self, LockAll, Process};
+use mman::process::{self, IoClass, LockAll, Process};
 use mman::signal::{self, Owner};
 use mman::{
     Errno, Error, Hint, KeyRights, MapOptions, OnFree, PageAllocator, PageRange, PageRun, PageSize,
@@ -52,6 +52,10 @@ pub(crate) const TABLE: &[Operation] = &[
     ("Process::open", |w| w.open_nobody()),
     ("Process::advise, still_has, release", |w| w.child_of_ours()),
     ("process::lock_all, lock_all_on_fault, unlock_all", |w| w.lock_all()),
+    ("process::set_io_class", |w| {
+        let class = w.dice.pick(&[IoClass::Default, IoClass::BestEffort, IoClass::Idle]);
+        std::thread::spawn(move || any(process::set_io_class(class))).join().unwrap();
+    }),
     ("ProtectionKey::allocate, number, set_rights, rights", |w| key(&mut w.dice)),
     ("PageSize::base, new, bytes, log2, offset_in_page, divides, round_down, round_up", |w| {
         page_size(&mut w.dice);
