@@ -3,17 +3,13 @@
 mod column;
 mod group;
 mod print;
-mod read;
 mod record;
-mod row;
 
 use crate::args;
 use crate::failure::{Failure, exit_code};
 use crate::output::Printer;
-use crate::processes::{self, About, Folder, Measure};
+use crate::processes::{self, About, Detail, Folder, Measure, Read, Row};
 use mman::process::Process;
-use read::{Read, Wanted};
-use row::Row;
 use std::process::ExitCode;
 
 /// What is told: rows, what they sum up to, and the processes that they are of.
@@ -64,18 +60,18 @@ fn read_all(
     let sorting = column::sorting(args.sort.as_deref())?;
     let flags = has(column::What::Flags) || sorting == column::What::Flags || args.output.json;
     let nodes = args.numa || has(column::What::Policy);
-    let wanted = Wanted { flags, nodes };
+    let detail = Detail { flags, nodes };
     let (mut rows, mut processes, mut ended) = (Vec::new(), Vec::new(), 0_usize);
     for process in found {
         let Ok(folder) = Folder::of(process) else { continue };
         let about = About::of(process.pid(), &folder);
-        match read::read(process, processes.len(), wanted) {
+        match processes::read(process, processes.len(), detail) {
             Read::Rows(read) => {
                 rows.extend(read);
                 processes.push(about);
             }
             Read::Gone => ended = ended.saturating_add(1),
-            Read::Forbidden => failures.push(Failure::line(read::forbidden(&about, &folder))),
+            Read::Forbidden => failures.push(Failure::line(processes::forbidden(&about, &folder))),
             Read::Failed(error) => failures.push(Failure::of(&about.label(), &error)),
         }
     }

@@ -1,10 +1,9 @@
 //! The columns: their names, what each tells, and which are shown.
 
-use super::row::Row;
 use crate::args;
 use crate::failure::Failure;
 use crate::output::table::Align;
-use crate::processes::Measure;
+use crate::processes::{Measure, Row};
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

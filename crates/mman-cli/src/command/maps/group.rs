@@ -1,9 +1,8 @@
 //! Mappings put together by file or by kind, and their order.
 
 use super::column::What;
-use super::row::Row;
 use crate::args::Grouping;
-use crate::processes::{About, Kind};
+use crate::processes::{About, Kind, Row};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 

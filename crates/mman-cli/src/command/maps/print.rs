@@ -2,14 +2,13 @@
 
 use super::Told;
 use super::column::{self, Column, What};
-use super::row::{Place, Row};
 use crate::args::{self, Grouping};
 use crate::failure::Failure;
 use crate::output::Printer;
 use crate::output::table::Table;
 use crate::output::terminal::{Style, push_shown};
 use crate::output::units::{Units, push_number};
-use crate::processes::{Kind, State};
+use crate::processes::{Kind, Place, Row, State};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Write;

@@ -1,11 +1,10 @@
 //! Rows as objects of JSON.
 
 use super::Told;
-use super::row::Row;
 use crate::failure::Failure;
 use crate::output::Printer;
 use crate::output::json::{JsonName, Record};
-use crate::processes::{About, Numbers};
+use crate::processes::{About, Numbers, Row};
 use serde::{Serialize, Serializer};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -1,7 +1,11 @@
 //! The mappings of a process, read to their end.
 
+use super::about::About;
+use super::folder::Folder;
+use super::kind::Kind;
+use super::numbers::Numbers;
 use super::row::{Nodes, Place, Row};
-use crate::processes::{About, Folder, Kind, Numbers, State};
+use super::state::State;
 use mman::inspect::{self, Entry, Name, Usage};
 use mman::process::Process;
 use mman::{Cause, Errno, Error};
@@ -10,13 +14,13 @@ use std::os::unix::ffi::OsStrExt;
 
 /// What is asked besides the numbers.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
-    pub(super) flags: bool,
-    pub(super) nodes: bool,
+pub(crate) struct Detail {
+    pub(crate) flags: bool,
+    pub(crate) nodes: bool,
 }
 
 /// What was found of a process.
-pub(super) enum Read {
+pub(crate) enum Read {
     /// Its mappings. None where it is a thread of the kernel, or has ended and waits to be waited for.
     Rows(Vec<Row>),
     /// It has ended.
@@ -38,20 +42,20 @@ impl From<Error> for Read {
 }
 
 /// Reads the mappings of a process, which is at this place of the list.
-pub(super) fn read(process: &Process, place: usize, wanted: Wanted) -> Read {
+pub(crate) fn read(process: &Process, place: usize, detail: Detail) -> Read {
     let pid = process.pid();
     // They have no mappings, and who may not look at them is told otherwise.
     if State::of(pid).is_some_and(|state| state.is_kernel || state.is_over) {
         return Read::Rows(Vec::new());
     }
-    let counted = counted(process, place, wanted);
+    let counted = counted(process, place, detail);
     let rows = match counted {
         // Nothing was counted, as by a kernel that was built without it: what is mapped is told all the same.
         Err(error) if error.errno() == Some(Errno::ENOENT) => uncounted(process, place),
         rows => rows,
     };
     let rows = rows.and_then(|mut rows| {
-        if wanted.nodes {
+        if detail.nodes {
             add_nodes(process, &mut rows)?;
         }
         Ok(rows)
@@ -59,7 +63,7 @@ pub(super) fn read(process: &Process, place: usize, wanted: Wanted) -> Read {
     rows.map_or_else(Read::from, Read::Rows)
 }
 
-fn counted(process: &Process, place: usize, wanted: Wanted) -> Result<Vec<Row>, Error> {
+fn counted(process: &Process, place: usize, detail: Detail) -> Result<Vec<Row>, Error> {
     let (mut entry, mut usage) = (Entry::default(), Usage::default());
     let mut rows = Vec::new();
     let mut smaps = process.smaps()?;
@@ -67,7 +71,7 @@ fn counted(process: &Process, place: usize, wanted: Wanted) -> Result<Vec<Row>, 
         let numbers = Numbers::of(&entry, &usage);
         let mut row = row(process, &entry, Kind::of(&entry, usage.flags()), numbers);
         row.process = place;
-        if let (true, Some(place)) = (wanted.flags, &mut row.place) {
+        if let (true, Some(place)) = (detail.flags, &mut row.place) {
             for flag in usage.flags().iter() {
                 place.flags.push_str(if place.flags.is_empty() { "" } else { " " });
                 place.flags.push_str(flag);
@@ -135,7 +139,7 @@ fn add_nodes(process: &Process, rows: &mut [Row]) -> Result<(), Error> {
 }
 
 /// Why a process may not be looked at, with what everybody may know.
-pub(super) fn forbidden(about: &About, folder: &Folder) -> String {
+pub(crate) fn forbidden(about: &About, folder: &Folder) -> String {
     let status = folder.read("status").unwrap_or_default();
     let status = String::from_utf8_lossy(&status);
     let field = |name: &str| {

@@ -1,7 +1,7 @@
 //! What a line is about: a mapping, or several of a file or a kind.
 
-use crate::processes::Kind;
-use crate::processes::Numbers;
+use super::kind::Kind;
+use super::numbers::Numbers;
 use mman::inspect::{Entry, Placement};
 use std::ops::Range;
 
