@@ -22,6 +22,9 @@ pub(crate) const TABLE: &[Operation] = &[
             any(f.advise(d.wide(), about));
         }));
     }),
+    ("CacheStatus::of", |w| {
+        any(w.file(|f, d| any(mman::CacheStatus::of(f.file(), d.wide()))));
+    }),
     ("FileObject::residency_is_visible", |w| any(w.file(|f, _| any(f.residency_is_visible())))),
     ("MemoryObject::size, kind, immutability", |w| {
         let object = w.dice.object();
