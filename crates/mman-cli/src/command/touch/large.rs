@@ -50,7 +50,7 @@ pub(super) fn populate(
 /// Bytes of whole pages that are not there; all of them where that is not known.
 pub(super) fn missing(file: &File, range: Range<u64>) -> u64 {
     let len = range.end.saturating_sub(range.start);
-    match look_at(file, range) {
+    match look_at(file, &range) {
         Residency::Known(known) => {
             crate::output::units::pages(known.pages.saturating_sub(known.cached)).min(len)
         }

@@ -97,8 +97,7 @@ impl Tally {
         }
         self.bad = self.bad.saturating_add(bad.pages);
         self.beyond_budget = self.beyond_budget.saturating_add(work.beyond_budget);
-        let (Some(before), Residency::Known(known)) =
-            (work.before, look_at(file, work.bytes.clone()))
+        let (Some(before), Residency::Known(known)) = (work.before, look_at(file, &work.bytes))
         else {
             return;
         };
@@ -185,7 +184,7 @@ impl Recount {
 impl Visitor for Recount {
     fn file(&mut self, found: Found<'_>) {
         let Ok(extent) = Extent::of(self.asked, found.size, Rounding::Outwards) else { return };
-        if let Residency::Known(known) = look(&found, extent.bytes) {
+        if let Residency::Known(known) = look(&found, &extent.bytes) {
             self.pages = self.pages.saturating_add(known.pages);
             self.cached = self.cached.saturating_add(known.cached);
         }

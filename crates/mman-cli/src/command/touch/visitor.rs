@@ -82,7 +82,7 @@ impl Visitor for Toucher<'_> {
         if extent.bytes.is_empty() {
             return self.tally.empty();
         }
-        let (before, all) = match look(&found, extent.bytes.clone()) {
+        let (before, all) = match look(&found, &extent.bytes) {
             Residency::Known(known) => (Some(known.cached), known.pages),
             Residency::Unknown(why) => {
                 self.tally.unknown(&extent.bytes, why);
