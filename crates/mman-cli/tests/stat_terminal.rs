@@ -41,9 +41,8 @@ fn a_narrow_terminal_shows_numbers_and_names() {
         return;
     }
     let (files, _held) = tree();
-    let expected = "\
-  CACHED      SIZE       %     DIRTY  FILE
- 400 KiB   1.6 MiB     25%         –  base/16…ow-terminal-2619
+    let expected = "  CACHED      SIZE       %     DIRTY  FILE
+ 400 KiB   1.6 MiB     25%         –  base/16…-terminal-2619
   80 KiB    80 KiB    100%         –  wal
        –       3 B      0%         –  zero
  480 KiB   1.6 MiB     29%         –  3 files, T
@@ -57,12 +56,11 @@ fn a_terminal_of_80_columns_has_room_for_a_picture() {
         return;
     }
     let (files, _held) = tree();
-    let expected = "\
-  CACHED      SIZE       %     DIRTY  MAP             FILE
- 400 KiB   1.6 MiB     25%         –  ▁▁▁▄███▁▁▁▁▁▁▁  base/16…ow-terminal-2619
-  80 KiB    80 KiB    100%         –  ██████████████  wal
-       –       3 B      0%         –  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁  zero
- 480 KiB   1.6 MiB     29%         –  3 files         T
+    let expected = "  CACHED      SIZE       %     DIRTY  MAP               FILE
+ 400 KiB   1.6 MiB     25%         –  ▁▁▁▁████▁▁▁▁▁▁▁▁  base/16…ow-terminal-2619
+  80 KiB    80 KiB    100%         –  ████████████████  wal
+       –       3 B      0%         –  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  zero
+ 480 KiB   1.6 MiB     29%         –  3 files           T
 ";
     assert_eq!(shown(&files, &[], 80), expected);
 }
@@ -73,23 +71,21 @@ fn a_wide_terminal_has_the_widest_picture_and_whole_names() {
         return;
     }
     let (files, _held) = tree();
-    let expected = "\
-  CACHED      SIZE       %     DIRTY  MAP                             FILE
- 400 KiB   1.6 MiB     25%         –  ▁▁▁▁▁▁▁▄███████▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  base/16384/a-name-that-is-much-too-long-for-a-narrow-terminal-2619
+    let expected = "  CACHED      SIZE       %     DIRTY  MAP                             FILE
+ 400 KiB   1.6 MiB     25%         –  ▁▁▁▁▁▁▁▃███████▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  base/16384/a-name-that-is-much-too-long-for-a-narrow-terminal-2619
   80 KiB    80 KiB    100%         –  ██████████████████████████████  wal
        –       3 B      0%         –  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  zero
  480 KiB   1.6 MiB     29%         –  3 files                         T
 ";
     assert_eq!(shown(&files, &[], 200), expected);
-    let groups = "\
-  CACHED      SIZE       %     DIRTY  FILES  DIRECTORY
- 400 KiB   1.6 MiB     25%         –      1  T/base/16384
-  80 KiB    84 KiB     95%         –      2  T
-";
-    let text = shown(&files, &["--by", "dir", "--sort", "cached"], 200);
     let root = files.path("tree").display().to_string();
-    assert!(text.replace(&root, "T").starts_with("  CACHED"), "{text}");
-    assert_eq!(text.lines().count(), groups.lines().count() + 1, "{text}");
+    let text = shown(&files, &["--by", "dir", "--sort", "size"], 200).replace(&root, "T");
+    let expected = "  CACHED      SIZE       %     DIRTY  FILES  DIRECTORY
+ 400 KiB   1.6 MiB     25%         –      1  T/base/16384
+  80 KiB    80 KiB     95%         –      2  T
+ 480 KiB   1.6 MiB     29%         –  3 files, T
+";
+    assert_eq!(text, expected);
 }
 
 #[test]
@@ -102,8 +98,7 @@ fn a_pipe_has_whole_paths_and_neither_colours_nor_a_picture() {
     let text = String::from_utf8(output.stdout).unwrap();
     let root = files.path("tree").display().to_string();
     let end = text.rfind(", ").unwrap();
-    let expected = "\
-  CACHED      SIZE       %     DIRTY  FILE
+    let expected = "  CACHED      SIZE       %     DIRTY  FILE
  400 KiB   1.6 MiB     25%         –  T/base/16384/a-name-that-is-much-too-long-for-a-narrow-terminal-2619
   80 KiB    80 KiB    100%         –  T/wal
  480 KiB   1.6 MiB     29%         –  3 files";
@@ -119,11 +114,8 @@ fn colours_are_for_terminals_and_change_no_text() {
     };
     let text = colored(&[]);
     assert!(text.starts_with("\x1b[1m  CACHED"), "{text:?}");
-    let bare =
-        |text: &str| text[..text.rfind(' ').unwrap()].trim_end_matches(char::is_numeric).to_owned();
     let cut = |text: &str| text[..text.rfind("3 files").unwrap()].to_owned();
     assert_eq!(cut(&without_colors(&text)), cut(&colored(&["--color", "never"])));
-    assert!(!bare(&text).is_empty());
     let piped = mman(["stat", "--color", "always"]).arg(files.path("tree")).output().unwrap();
     assert!(piped.stdout.starts_with(b"\x1b[1m"));
 }
