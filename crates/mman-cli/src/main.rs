@@ -10,6 +10,7 @@ mod object;
 mod outcome;
 mod output;
 mod range;
+mod snapshot;
 
 use args::Command;
 use std::process::ExitCode;
