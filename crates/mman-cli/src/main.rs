@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod cache;
 mod command;
 mod failure;
 mod hex;
@@ -10,6 +11,7 @@ mod object;
 mod outcome;
 mod output;
 mod range;
+mod select;
 mod snapshot;
 
 use args::Command;

@@ -3,7 +3,9 @@
 mod check;
 mod frame;
 mod index;
+pub(crate) mod look;
 mod number;
+pub(crate) mod open;
 mod read;
 mod write;
 
@@ -11,6 +13,7 @@ mod write;
 mod tests;
 
 pub(crate) use index::Index;
+pub(crate) use open::{SnapshotFile, Unusable};
 pub(crate) use read::{Item, Malformed, Reader};
 pub(crate) use write::{FileWriter, Writer};
 

@@ -1,0 +1,141 @@
+//! What is known of a file in the page cache, and why not where nothing is.
+
+use crate::select::Found;
+use mman::{Cause, Errno, Error, FileObject, MapOptions, MemoryObject, PageSize};
+use std::fs::File;
+use std::ops::Range;
+
+/// What the page cache has of a range of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Residency {
+    Known(Known),
+    Unknown(Unknown),
+}
+
+/// Counted, in pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// How many bytes the range has, after what the file has lost meanwhile.
+    pub(crate) bytes: u64,
+    /// All that hold a byte of the range.
+    pub(crate) pages: u64,
+    /// Of those, in the cache: never more.
+    pub(crate) cached: u64,
+    /// Which kernels without `cachestat` (before 6.5) do not tell.
+    pub(crate) details: Option<Details>,
+}
+
+/// What `cachestat` tells besides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Details {
+    /// Changed and not written back.
+    pub(crate) dirty: u64,
+    /// Being written back.
+    pub(crate) writeback: u64,
+    /// Reclaimed, and remembered: not what was dropped on purpose.
+    pub(crate) evicted: u64,
+    /// Of those, reclaimed recently.
+    pub(crate) recently_evicted: u64,
+}
+
+/// Why nothing is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// The kernel tells only who owns the file or may write to it.
+    NotPermitted,
+    /// The kernel does not count pages of such files.
+    NotCounted,
+    /// The kernel answers an error.
+    Error(Errno),
+}
+
+impl Unknown {
+    /// For a column.
+    pub(crate) fn short(self) -> String {
+        match self {
+            Self::NotPermitted => "not permitted (needs owner)".to_owned(),
+            Self::NotCounted => "not counted (file system)".to_owned(),
+            Self::Error(errno) => format!("error ({errno})"),
+        }
+    }
+}
+
+/// Looks at a range of a file that was found: rounded outwards to pages, cut to the size of the file.
+pub(crate) fn look(found: &Found<'_>, range: Range<u64>) -> Residency {
+    look_at(&found.file, range)
+}
+
+/// The same of any open file, for a second look after an action.
+pub(crate) fn look_at(file: &File, range: Range<u64>) -> Residency {
+    match known(file, &range) {
+        Ok(known) => Residency::Known(known),
+        Err(unknown) => Residency::Unknown(unknown),
+    }
+}
+
+fn known(file: &File, range: &Range<u64>) -> Result<Known, Unknown> {
+    let object = FileObject::new(file).map_err(|error| unknown(&error))?;
+    // The file may become shorter between two calls, but not for ever.
+    loop {
+        let size = object.size().map_err(|error| unknown(&error))?.unwrap_or(0);
+        let bytes = range.start.min(size)..range.end.min(size);
+        let mut known = Known { pages: covering(&bytes), ..Known::default() };
+        known.bytes = bytes.end.saturating_sub(bytes.start);
+        match object.cache(bytes.clone()) {
+            Ok(status) => {
+                known.cached = status.cached.min(known.pages);
+                known.details = Some(Details {
+                    dirty: status.dirty.min(known.cached),
+                    writeback: status.writeback.min(known.cached),
+                    evicted: status.evicted,
+                    recently_evicted: status.recently_evicted,
+                });
+                return Ok(known);
+            }
+            Err(error) => match error.cause() {
+                Cause::Range(_) => {}
+                Cause::NotSupported => {
+                    known.cached = by_mapping(&object, &bytes)?.min(known.pages);
+                    return Ok(known);
+                }
+                _ => return Err(unknown(&error)),
+            },
+        }
+    }
+}
+
+/// Older kernels, and files of huge pages: what `mincore` says, where it does not lie.
+fn by_mapping(object: &FileObject<&File>, bytes: &Range<u64>) -> Result<u64, Unknown> {
+    if bytes.is_empty() {
+        return Ok(0);
+    }
+    match object.residency_is_visible() {
+        Ok(true) => {}
+        Ok(false) => return Err(Unknown::NotPermitted),
+        Err(_) => return Err(Unknown::NotCounted),
+    }
+    let page = PageSize::base().bytes() as u64;
+    let whole = bytes.start & !page.wrapping_sub(1)..bytes.end;
+    let options = MapOptions::shared().range(whole).past_end().no_reserve();
+    let mapping = options.map(object).map_err(|error| unknown(&error))?;
+    let resident = mapping.pages().resident(..).map_err(|error| unknown(&error))?;
+    Ok((resident as u64).div_ceil(page))
+}
+
+/// How many pages hold a byte of a range.
+fn covering(bytes: &Range<u64>) -> u64 {
+    if bytes.is_empty() {
+        return 0;
+    }
+    let shift = PageSize::base().log2();
+    let last = bytes.end.saturating_sub(1) >> shift;
+    last.saturating_sub(bytes.start >> shift).saturating_add(1)
+}
+
+fn unknown(error: &Error) -> Unknown {
+    match (error.cause(), error.errno()) {
+        (Cause::Hidden, _) => Unknown::NotPermitted,
+        (_, Some(errno)) => Unknown::Error(errno),
+        _ => Unknown::NotCounted,
+    }
+}
