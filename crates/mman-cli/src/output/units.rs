@@ -52,6 +52,11 @@ pub(crate) fn pages(count: u64) -> u64 {
     count.saturating_mul(PageSize::base().bytes() as u64)
 }
 
+/// So many things: `1 file`, `2 files`.
+pub(crate) fn many(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A share in percent: `100%` only when all is there, and `0%` only when nothing is.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {

@@ -120,6 +120,11 @@ impl<R: Read> Reader<R> {
         self.seen
     }
 
+    /// Where the next frame begins.
+    pub(crate) const fn position(&self) -> u64 {
+        self.at
+    }
+
     /// Where the last file begins.
     pub(crate) const fn file_at(&self) -> u64 {
         self.file_at
@@ -171,7 +176,7 @@ impl<R: Read> Reader<R> {
         match kind {
             Kind::Header => Err(damaged("a second header")),
             Kind::Root => {
-                if self.seen.files > 0 {
+                if self.file.is_some() {
                     return Err(damaged("a root behind a file"));
                 }
                 let path = path(&self.payload).ok_or(damaged("a path that is none"))?;

@@ -95,6 +95,13 @@ impl io::Write for NewContent<'_> {
     }
 }
 
+/// To look at the file that is being made: it has no name that stays yet.
+impl AsFd for NewContent<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file
+    }
+}
+
 /// Whether a file may not be so long (`RLIMIT_FSIZE`).
 fn is_over_limit(len: u64) -> bool {
     getrlimit(Resource::Fsize).current.is_some_and(|limit| len > limit)

@@ -2,6 +2,7 @@
 
 use crate::cache::Unknown;
 use crate::snapshot::{FileHead, Unusable, open};
+use rustix::fs::Advice;
 use rustix::io::Errno;
 use std::fs::File;
 use std::path::PathBuf;
@@ -69,7 +70,12 @@ impl Target {
 
     /// The file, opened by who needs it first.
     pub(super) fn open(&self) -> Result<&File, Unusable> {
-        let opened = self.opened.get_or_init(|| open::file(&self.path, &self.head));
+        let opened = self.opened.get_or_init(|| {
+            let file = open::file(&self.path, &self.head)?;
+            // Nothing is read ahead: that would bring in what was not there.
+            let _hint = rustix::fs::fadvise(&file, 0, None, Advice::Random);
+            Ok(file)
+        });
         opened.as_ref().map_err(|why| *why)
     }
 
