@@ -13,15 +13,15 @@ use crate::output::terminal::shown;
 use crate::output::units::{many, pages};
 use crate::select::{Counts, Found, Problem, Selection, Visitor};
 use crate::snapshot::look::{Stop, runs};
-use crate::snapshot::{FileHead, Header, LONGEST_PATH, Modified, Totals, Writer};
+use crate::snapshot::place::Names;
+use crate::snapshot::{FileHead, Header, Modified, Totals, Writer};
 use hot::Hot;
 use mman::{NewContent, PageSize};
 use rustix::fs::{AtFlags, CWD, fstat, statat};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -141,7 +141,7 @@ impl Saving {
             writer: &writer,
             hot: self.hot.as_ref(),
             ours,
-            root: None,
+            names: Names::default(),
             seen: Seen::default(),
         };
         let (lookers, counts) = self.selection.visit(&self.interrupt, looker);
@@ -192,31 +192,8 @@ struct Looker<'save, W> {
     writer: &'save Writer<W>,
     hot: Option<&'save Hot>,
     ours: &'save [(u64, u64)],
-    /// The place that is searched, as it was given, and from the root.
-    root: Option<(PathBuf, PathBuf)>,
+    names: Names,
     seen: Seen,
-}
-
-impl<W> Looker<'_, W> {
-    /// The path of a file from the root, through no symbolic link but those below what was given.
-    fn from_root(&mut self, found: &Found<'_>) -> Option<PathBuf> {
-        if found.below == found.path {
-            return found.path.canonicalize().ok();
-        }
-        let (path, below) = (found.path.as_os_str(), found.below.as_os_str());
-        let given = path.as_bytes().strip_suffix(below.as_bytes())?;
-        let given = Path::new(std::ffi::OsStr::from_bytes(given));
-        match &self.root {
-            Some((known, real)) if known == given => Some(real.join(found.below)),
-            _ => {
-                let here = if given.as_os_str().is_empty() { Path::new(".") } else { given };
-                let real = here.canonicalize().ok()?;
-                let path = real.join(found.below);
-                self.root = Some((given.to_owned(), real));
-                Some(path)
-            }
-        }
-    }
 }
 
 impl<W: Write + Send> Visitor for Looker<'_, W> {
@@ -224,8 +201,7 @@ impl<W: Write + Send> Visitor for Looker<'_, W> {
         if self.seen.failed.is_some() || self.ours.contains(&(found.device, found.inode)) {
             return;
         }
-        let path = self.from_root(&found);
-        let Some(path) = path.filter(|path| path.as_os_str().len() <= LONGEST_PATH) else {
+        let Some(path) = self.names.of(&found) else {
             self.seen.unnamed = self.seen.unnamed.saturating_add(1);
             return;
         };

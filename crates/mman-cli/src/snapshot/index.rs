@@ -14,6 +14,8 @@ pub(crate) struct Index {
     /// Places that were looked through whole.
     pub(crate) roots: Vec<PathBuf>,
     pub(crate) totals: Totals,
+    /// Where what follows the header begins.
+    pub(crate) first: u64,
     hasher: RandomState,
     /// The hash of each path and where its file begins, in order.
     places: Vec<(u64, u64)>,
@@ -29,6 +31,7 @@ impl Index {
             header: reader.header().clone(),
             roots: Vec::new(),
             totals: Totals::default(),
+            first: reader.position(),
             hasher: RandomState::new(),
             places: Vec::new(),
         };

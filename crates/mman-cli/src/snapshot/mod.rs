@@ -6,6 +6,7 @@ mod index;
 pub(crate) mod look;
 mod number;
 pub(crate) mod open;
+pub(crate) mod place;
 mod read;
 mod write;
 

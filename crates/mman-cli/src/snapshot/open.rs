@@ -26,7 +26,8 @@ pub(crate) fn snapshot(path: &Path) -> Result<SnapshotFile, Failure> {
         file = copied(path, file)?;
     }
     file.seek(SeekFrom::Start(0)).map_err(|error| told(&error))?;
-    let reader = BufReader::with_capacity(1 << 16, file);
+    // Small, since what is looked up is read here and there.
+    let reader = BufReader::with_capacity(1 << 13, file);
     Reader::new(reader).map_err(|error| malformed(path, &error))
 }
 
@@ -112,6 +113,24 @@ pub(crate) fn check(path: &Path, head: &FileHead) -> Result<(), Unusable> {
 pub(crate) fn file(path: &Path, head: &FileHead) -> Result<File, Unusable> {
     // Looked at first: opening a FIFO can end who writes to it.
     check(path, head)?;
+    let file = quietly(path)?;
+    let stat = rustix::fs::fstat(&file).map_err(Unusable::of)?;
+    let is_device = FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice;
+    if is_device || same(&stat, head) { Ok(file) } else { Err(Unusable::Changed) }
+}
+
+/// Opens what has the name of a file of a snapshot, and says whether it is the one still.
+pub(crate) fn any_file(path: &Path, head: &FileHead) -> Result<(File, bool), Unusable> {
+    let stat = rustix::fs::stat(path).map_err(Unusable::of)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok((quietly(path)?, same(&stat, head))),
+        FileType::BlockDevice => Ok((quietly(path)?, true)),
+        _ => Err(Unusable::Gone), // the name is something else's
+    }
+}
+
+/// For reading, without waiting, and without a trace where that can be had.
+fn quietly(path: &Path) -> Result<File, Unusable> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let open = |flags| rustix::fs::open(path, flags, Mode::empty());
     let fd = match open(flags | OFlags::NOATIME) {
@@ -120,10 +139,7 @@ pub(crate) fn file(path: &Path, head: &FileHead) -> Result<File, Unusable> {
         Err(Errno::AGAIN) => open(flags.difference(OFlags::NONBLOCK)),
         opened => opened,
     };
-    let fd = fd.map_err(Unusable::of)?;
-    let stat = rustix::fs::fstat(&fd).map_err(Unusable::of)?;
-    let is_device = FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice;
-    if is_device || same(&stat, head) { Ok(fd.into()) } else { Err(Unusable::Changed) }
+    Ok(fd.map_err(Unusable::of)?.into())
 }
 
 #[allow(clippy::useless_conversion, reason = "the width of these fields differs between machines")]
