@@ -4,12 +4,15 @@
 mod args;
 mod cache;
 mod command;
+mod extent;
 mod failure;
 mod hex;
 mod interrupt;
+mod memory;
 mod object;
 mod outcome;
 mod output;
+mod processes;
 mod range;
 mod select;
 mod snapshot;

@@ -51,6 +51,7 @@
 //! | advise another process, release a dying one | [`process::Process`] |
 //! | share SIGBUS with this library | [`signal`] |
 //! | ask the kernel | [`kernel::Feature`], [`FileObject::cache`] |
+//! | fill or empty the page cache | [`FileObject::advise`], [`Pages::populate`] |
 //!
 //! # Why a file is no `&[u8]` here
 //!
@@ -116,8 +117,8 @@ pub use mapping::seal::Sealed;
 pub use mman_sys::{Advice, Errno, MapFlags, Prot as Protection};
 pub use object::cache::CacheStatus;
 pub use object::{
-    Anonymous, FileObject, FixedSize, Immutability, Immutable, MemFd, MemFdOptions, MemoryObject,
-    SealState, SecretMem, ShmEntry, ShmObject, ShmOptions, Unsealed,
+    Anonymous, FileAdvice, FileObject, FixedSize, Immutability, Immutable, MemFd, MemFdOptions,
+    MemoryObject, SealState, SecretMem, ShmEntry, ShmObject, ShmOptions, Unsealed,
 };
 pub use options::MapOptions;
 pub use page::{HugePageSize, PageRange, PageSize, RangeError};

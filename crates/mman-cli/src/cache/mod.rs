@@ -1,7 +1,8 @@
 //! What is known of a file in the page cache, and why not where nothing is.
 
 use crate::select::Found;
-use mman::{Cause, Errno, Error, FileObject, MapOptions, MemoryObject, PageSize};
+use mman::{CacheStatus, Cause, Errno, Error, FileObject, MapOptions, MemoryObject, PageSize};
+use rustix::fs::FileType;
 use std::fs::File;
 use std::ops::Range;
 
@@ -61,54 +62,68 @@ impl Unknown {
 }
 
 /// Looks at a range of a file that was found: rounded outwards to pages, cut to the size of the file.
-pub(crate) fn look(found: &Found<'_>, range: Range<u64>) -> Residency {
-    look_at(&found.file, range)
+pub(crate) fn look(found: &Found<'_>, range: &Range<u64>) -> Residency {
+    residency(known(&found.file, found.size, range))
 }
 
 /// The same of any open file, for a second look after an action.
-pub(crate) fn look_at(file: &File, range: Range<u64>) -> Residency {
-    match known(file, &range) {
+pub(crate) fn look_at(file: &File, range: &Range<u64>) -> Residency {
+    let size = size_of(file).ok_or(Unknown::NotCounted);
+    residency(size.and_then(|size| known(file, size, range)))
+}
+
+fn residency(told: Result<Known, Unknown>) -> Residency {
+    match told {
         Ok(known) => Residency::Known(known),
         Err(unknown) => Residency::Unknown(unknown),
     }
 }
 
-fn known(file: &File, range: &Range<u64>) -> Result<Known, Unknown> {
-    let object = FileObject::new(file).map_err(|error| unknown(&error))?;
-    // The file may become shorter between two calls, but not for ever.
-    loop {
-        let size = object.size().map_err(|error| unknown(&error))?.unwrap_or(0);
-        let bytes = range.start.min(size)..range.end.min(size);
-        let mut known = Known { pages: covering(&bytes), ..Known::default() };
-        known.bytes = bytes.end.saturating_sub(bytes.start);
-        match object.cache(bytes.clone()) {
-            Ok(status) => {
-                known.cached = status.cached.min(known.pages);
-                known.details = Some(Details {
-                    dirty: status.dirty.min(known.cached),
-                    writeback: status.writeback.min(known.cached),
-                    evicted: status.evicted,
-                    recently_evicted: status.recently_evicted,
-                });
-                return Ok(known);
-            }
-            Err(error) => match error.cause() {
-                Cause::Range(_) => {}
-                Cause::NotSupported => {
-                    known.cached = by_mapping(&object, &bytes)?.min(known.pages);
-                    return Ok(known);
-                }
-                _ => return Err(unknown(&error)),
-            },
+fn size_of(file: &File) -> Option<u64> {
+    FileObject::new(file).and_then(|object| object.size()).ok().flatten()
+}
+
+/// One system call where it answers: the range is cut to the size that was found a moment ago.
+fn known(file: &File, size: u64, range: &Range<u64>) -> Result<Known, Unknown> {
+    let bytes = range.start.min(size)..range.end.min(size);
+    let mut known = Known { pages: covering(&bytes), ..Known::default() };
+    known.bytes = bytes.end.saturating_sub(bytes.start);
+    match CacheStatus::of(file, bytes.clone()) {
+        Ok(status) => {
+            known.cached = status.cached.min(known.pages);
+            known.details = Some(Details {
+                dirty: status.dirty.min(known.cached),
+                writeback: status.writeback.min(known.cached),
+                evicted: status.evicted,
+                recently_evicted: status.recently_evicted,
+            });
         }
+        Err(error) if error.cause() == Cause::NotSupported => {
+            known.cached = by_mapping(file, &bytes)?.min(known.pages);
+        }
+        Err(error) => return Err(unknown(&error)),
     }
+    // Something is missing: it may be that the file is shorter by now.
+    if known.cached < known.pages
+        && let Ok(stat) = rustix::fs::fstat(file)
+        && FileType::from_raw_mode(stat.st_mode).is_file()
+        && let Ok(now) = u64::try_from(stat.st_size)
+        && now < size
+    {
+        let bytes = range.start.min(now)..range.end.min(now);
+        known.pages = covering(&bytes);
+        known.bytes = bytes.end.saturating_sub(bytes.start);
+        known.cached = known.cached.min(known.pages);
+    }
+    Ok(known)
 }
 
 /// Older kernels, and files of huge pages: what `mincore` says, where it does not lie.
-fn by_mapping(object: &FileObject<&File>, bytes: &Range<u64>) -> Result<u64, Unknown> {
+fn by_mapping(file: &File, bytes: &Range<u64>) -> Result<u64, Unknown> {
     if bytes.is_empty() {
         return Ok(0);
     }
+    let object = FileObject::new(file).map_err(|error| unknown(&error))?;
     match object.residency_is_visible() {
         Ok(true) => {}
         Ok(false) => return Err(Unknown::NotPermitted),
@@ -117,7 +132,7 @@ fn by_mapping(object: &FileObject<&File>, bytes: &Range<u64>) -> Result<u64, Unk
     let page = PageSize::base().bytes() as u64;
     let whole = bytes.start & !page.wrapping_sub(1)..bytes.end;
     let options = MapOptions::shared().range(whole).past_end().no_reserve();
-    let mapping = options.map(object).map_err(|error| unknown(&error))?;
+    let mapping = options.map(&object).map_err(|error| unknown(&error))?;
     let resident = mapping.pages().resident(..).map_err(|error| unknown(&error))?;
     Ok((resident as u64).div_ceil(page))
 }

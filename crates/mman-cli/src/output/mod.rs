@@ -2,6 +2,7 @@
 
 pub(crate) mod json;
 pub(crate) mod progress;
+pub(crate) mod remarks;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod units;

@@ -28,6 +28,11 @@ impl Progress {
         Self { bar }
     }
 
+    /// There is more to do than was known.
+    pub(crate) fn more(&self, bytes: u64) {
+        self.bar.inc_length(bytes);
+    }
+
     pub(crate) fn add(&self, bytes: u64) {
         self.bar.inc(bytes);
     }

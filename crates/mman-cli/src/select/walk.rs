@@ -77,8 +77,9 @@ pub(super) struct Kind {
 }
 
 impl Kind {
+    /// Never 0, which is the end of a name.
     const fn byte(self) -> u8 {
-        (self.is_directory as u8) << 1 | self.is_link as u8
+        b'@' | (self.is_directory as u8) << 1 | self.is_link as u8
     }
 
     const fn of(byte: u8) -> Self {

@@ -37,10 +37,12 @@
 //! A fork undoes it: a child has no locks, and the first store to each private page copies it, in the parent too.
 
 mod advise;
+mod io_class;
 mod lock_all;
 mod other;
 mod release;
 
+pub use io_class::{IoClass, set_io_class};
 pub use lock_all::{LockAll, lock_all, lock_all_on_fault, unlock_all};
 pub use other::Process;
 pub(crate) use other::{error, io_error};

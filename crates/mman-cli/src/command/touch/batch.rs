@@ -1,0 +1,60 @@
+//! Small files: asked for as they are found, and waited for when there are many.
+
+use super::Run;
+use super::read::{self, Bad};
+use super::tally::{Tally, Work};
+use std::fs::File;
+
+/// Files that are waited for together.
+const FILES: usize = 256;
+/// How many bytes are on their way at most.
+const BYTES: u64 = 64 << 20;
+/// Descriptors that are left to the search itself.
+const OTHERS: usize = 64;
+
+/// How many files each thread may keep open.
+pub(super) fn files_at_once(threads: usize) -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    limit.saturating_sub(OTHERS).checked_div(threads.saturating_mul(2)).unwrap_or(1).clamp(1, FILES)
+}
+
+/// Files that were asked for and are not there yet.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    files: Vec<(File, Work)>,
+    bytes: u64,
+}
+
+impl Batch {
+    /// Asks for a file, and waits for all where they are many.
+    pub(super) fn add(
+        &mut self,
+        run: &Run,
+        window: u64,
+        (file, work): (File, Work),
+        tally: &mut Tally,
+    ) {
+        if let Err(error) = read::ask(&file, &work.bytes, window) {
+            tally.fail(&work.path, &error);
+        }
+        self.bytes = self.bytes.saturating_add(work.missing);
+        self.files.push((file, work));
+        if self.files.len() >= run.batch || self.bytes >= BYTES {
+            self.wait(run, tally);
+        }
+    }
+
+    /// Waits for all, and counts again. Who is interrupted does not wait.
+    pub(super) fn wait(&mut self, run: &Run, tally: &mut Tally) {
+        for (file, work) in self.files.drain(..) {
+            let mut bad = Bad::default();
+            if !run.interrupt.is_set() && !run.no_wait {
+                run.waiting.wait(&file, &work.bytes, &mut bad);
+            }
+            run.progress.add(work.missing);
+            tally.count_again(&file, &work, bad);
+        }
+        self.bytes = 0;
+    }
+}
