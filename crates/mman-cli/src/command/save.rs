@@ -224,7 +224,7 @@ impl<W: Write> Looker<'_, W> {
         let (size, device, inode) = (found.size, found.device, found.inode);
         self.seen.size = self.seen.size.saturating_add(size);
         // A file of which nothing may be known is found out before anything of it is written.
-        let whole = look(found, 0..size);
+        let whole = look(found, &(0..size));
         let head = |known| FileHead { path, size, modified, device, inode, known };
         let why = match whole {
             Residency::Unknown(why) => why,

@@ -50,7 +50,7 @@ fn window(
     bytes: Range<u64>,
     each: &mut impl FnMut(Range<u64>) -> io::Result<()>,
 ) -> Result<(), Stop> {
-    let known = match cache::look_at(file, bytes.clone()) {
+    let known = match cache::look_at(file, &bytes) {
         Residency::Known(known) => known,
         Residency::Unknown(why) => return Err(Stop::Unknown(why)),
     };

@@ -126,7 +126,7 @@ impl Visitor for Newcomer<'_, '_> {
             Ok(Some(_)) => {}
             Ok(None) => {
                 drop(reader);
-                let (state, after) = match look(&found, 0..found.size) {
+                let (state, after) = match look(&found, &(0..found.size)) {
                     Residency::Known(known) => (State::New, pages(known.cached)),
                     Residency::Unknown(why) => (State::Unknown(why.short()), 0),
                 };

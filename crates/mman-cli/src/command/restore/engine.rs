@@ -270,7 +270,7 @@ struct Asked<'job> {
 
 /// How many bytes of a run are in memory, in whole pages.
 fn here(target: &Target, file: &File, range: &Range<u64>) -> Option<u64> {
-    match look_at(file, range.start..range.end.min(target.size())) {
+    match look_at(file, &(range.start..range.end.min(target.size()))) {
         Residency::Known(known) => {
             let len = range.end.saturating_sub(range.start);
             Some((known.cached << PageSize::base().log2()).min(len))
