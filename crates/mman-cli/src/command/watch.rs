@@ -11,6 +11,7 @@ use crate::outcome::Outcome;
 use crate::output::Printer;
 use crate::output::units::Units;
 use screen::{Key, Screen};
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,8 +25,8 @@ const NAP: Duration = Duration::from_millis(50);
 
 /// What is watched.
 trait Watched {
-    /// Looks. `None` where there is nothing left to look at.
-    fn look(&mut self, interrupt: &Interrupt) -> Result<Option<Outcome>, Failure>;
+    /// Looks. Breaks where there is nothing left to look at.
+    fn look(&mut self, interrupt: &Interrupt) -> ControlFlow<Outcome, Outcome>;
 
     /// The line above all lines in a pipe.
     fn heading(&self) -> String;
@@ -78,9 +79,9 @@ fn looks(
     let mut count = 0_u64;
     let mut due = Instant::now();
     while !interrupt.is_set() {
-        match watched.look(interrupt)? {
-            Some(of_look) => outcome = outcome.and(of_look),
-            None => break,
+        match watched.look(interrupt) {
+            ControlFlow::Continue(of_look) => outcome = outcome.and(of_look),
+            ControlFlow::Break(of_look) => return Ok(outcome.and(of_look)),
         }
         if interrupt.is_set() {
             break;

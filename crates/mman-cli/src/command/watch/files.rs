@@ -14,6 +14,7 @@ use crate::output::units::{Units, many, pages, percent};
 use crate::select::{Counts, Found, Problem, Selection, Visitor};
 use serde::Serialize;
 use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// So many files that change most are kept of a look.
@@ -80,7 +81,7 @@ impl Files {
 }
 
 impl Watched for Files {
-    fn look(&mut self, interrupt: &Interrupt) -> Result<Option<Outcome>, Failure> {
+    fn look(&mut self, interrupt: &Interrupt) -> ControlFlow<Outcome, Outcome> {
         let begin = Instant::now();
         let before = self.before.as_ref().map(|(before, _)| before);
         let looker = || Looker { before, ..Looker::default() };
@@ -107,11 +108,9 @@ impl Watched for Files {
         self.last = look;
         let nothing_there = self.before.is_none() && is_nothing(&counts);
         self.before = Some((next, begin));
-        if nothing_there {
-            // The search has said why.
-            return Err(Failure::line("no file to watch"));
-        }
-        Ok(Some(if nothing_known { Outcome::Error } else { Outcome::Done }))
+        let outcome = if nothing_known { Outcome::Error } else { Outcome::Done };
+        // The search has said why.
+        if nothing_there { ControlFlow::Break(outcome) } else { ControlFlow::Continue(outcome) }
     }
 
     fn heading(&self) -> String {

@@ -12,6 +12,7 @@ use crate::processes::{About, Folder, find};
 use mman::PageSize;
 use mman::process::Process;
 use serde::Serialize;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The processes of a name, or the one of a number.
@@ -91,16 +92,16 @@ fn size(units: Units, bytes: Option<u64>) -> String {
 }
 
 impl Watched for Processes {
-    fn look(&mut self, _interrupt: &Interrupt) -> Result<Option<Outcome>, Failure> {
+    fn look(&mut self, _interrupt: &Interrupt) -> ControlFlow<Outcome, Outcome> {
         let begin = Instant::now();
         self.all.retain_mut(One::look);
         if self.all.is_empty() {
-            return Ok(None);
+            return ControlFlow::Break(Outcome::Done);
         }
         self.time = self.looked.map(|before| begin.saturating_duration_since(before));
         self.looked = Some(begin);
         let all_known = self.all.iter().all(|one| one.now.rollup.is_some());
-        Ok(Some(if all_known { Outcome::Done } else { Outcome::Error }))
+        ControlFlow::Continue(if all_known { Outcome::Done } else { Outcome::Error })
     }
 
     fn heading(&self) -> String {
