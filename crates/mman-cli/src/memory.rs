@@ -1,4 +1,4 @@
-//! How much memory there is for us: what the machine has left, what the control group may have, what was reclaimed.
+//! How much memory there is for us: what the machine has left, what its control group lets it have.
 
 use std::path::{Path, PathBuf};
 
@@ -69,12 +69,6 @@ pub(crate) fn available() -> Option<u64> {
     kib.trim().trim_end_matches(" kB").parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// How many pages of files were reclaimed since the machine was started; `None` where `/proc` does not tell.
-pub(crate) fn reclaimed() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
-    text.lines().find_map(|line| line.strip_prefix("pgsteal_file "))?.trim().parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +109,5 @@ mod tests {
     #[test]
     fn the_machine_tells() {
         assert!(available().is_none_or(|bytes| bytes > 1 << 20));
-        assert!(reclaimed().is_some());
     }
 }

@@ -1,5 +1,12 @@
 //! What is known of a file in the page cache, and why not where nothing is.
 
+mod folios;
+mod picture;
+
+pub(crate) use folios::{Folios, Sizes};
+pub(crate) use picture::{ALL, Density, NONE, picture};
+
+use crate::output::units::covering;
 use crate::select::Found;
 use mman::{CacheStatus, Cause, Errno, Error, FileObject, MapOptions, MemoryObject, PageSize};
 use rustix::fs::FileType;
@@ -135,16 +142,6 @@ fn by_mapping(file: &File, bytes: &Range<u64>) -> Result<u64, Unknown> {
     let mapping = options.map(&object).map_err(|error| unknown(&error))?;
     let resident = mapping.pages().resident(..).map_err(|error| unknown(&error))?;
     Ok((resident as u64).div_ceil(page))
-}
-
-/// How many pages hold a byte of a range.
-fn covering(bytes: &Range<u64>) -> u64 {
-    if bytes.is_empty() {
-        return 0;
-    }
-    let shift = PageSize::base().log2();
-    let last = bytes.end.saturating_sub(1) >> shift;
-    last.saturating_sub(bytes.start >> shift).saturating_add(1)
 }
 
 fn unknown(error: &Error) -> Unknown {

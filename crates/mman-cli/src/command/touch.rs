@@ -22,7 +22,7 @@ use crate::outcome::Outcome;
 use crate::output::Printer;
 use crate::output::progress::Progress;
 use crate::range::Asked;
-use crate::select::Selection;
+use crate::select::{Counts, Selection};
 use limits::{Budget, Pace};
 use mman::process::{IoClass, set_io_class};
 use read::Waiting;
@@ -76,6 +76,19 @@ pub(crate) fn run(args: &args::Touch) -> ExitCode {
     }
 }
 
+/// How often what is missing is read in. The kernel may reclaim pages as soon as they are there.
+const ROUNDS: u32 = 3;
+
+/// Looks at all files, and reads in what is missing.
+fn round(selection: &Selection, run: &Run, again: bool) -> (Tally, Counts) {
+    let (visitors, counts) = selection.visit(&run.interrupt, || Toucher::new(run, again));
+    let mut tally = Tally::default();
+    for visitor in visitors {
+        tally.add(visitor.finish());
+    }
+    (tally, counts)
+}
+
 fn touch(args: &args::Touch) -> Result<Outcome, Failure> {
     if args.rate.is_some_and(|rate| rate.0 == 0) {
         return Err(Failure::line("--rate 0: nothing would ever be read"));
@@ -86,28 +99,29 @@ fn touch(args: &args::Touch) -> Result<Outcome, Failure> {
         set_io_class(IoClass::Idle).map_err(|error| Failure::of("--idle", &error))?;
     }
     let run = Run::new(args, Interrupt::listen());
-    let (start, before) = (Instant::now(), (memory::reclaimed(), memory::group()));
-    let (visitors, counts) = selection.visit(&run.interrupt, || Toucher::new(&run));
-    let mut tally = Tally::default();
-    for visitor in visitors {
-        tally.add(visitor.finish());
-    }
-    // What is counted may have gone again, where memory was reclaimed meanwhile.
-    let reclaimed = memory::reclaimed() != before.0;
-    if reclaimed && !args.dry_run && !run.no_wait && !run.interrupt.is_set() {
-        let (second, _) = selection.visit(&run.interrupt, || tally::Recount::new(run.asked));
-        if !run.interrupt.is_set() {
-            tally.recounted(second);
+    let (start, group) = (Instant::now(), memory::group());
+    let (mut tally, counts) = round(&selection, &run, false);
+    if !args.dry_run && !args.no_wait {
+        // Counting all again at the end, and reading in again what has gone meanwhile.
+        for _ in 1..ROUNDS {
+            let (next, _) = round(&selection, &run, true);
+            if run.interrupt.is_set() {
+                break;
+            }
+            let was_complete = next.before == next.pages;
+            tally.counted_again(next);
+            if was_complete {
+                break;
+            }
         }
     }
     let seconds = start.elapsed().as_secs_f64();
     let interrupted = run.interrupt.is_set();
     drop(run);
-    tally.failures.sort();
     for line in &tally.failures {
         tell(&Failure::line(line.clone()));
     }
-    let ended = report::Ended { seconds, interrupted, reclaimed, group: before.1, counts };
+    let ended = report::Ended { seconds, interrupted, group, counts };
     let mut printer = Printer::new(args.output);
     report::write(&mut printer, args, &tally, &ended)?;
     printer.finish()?;

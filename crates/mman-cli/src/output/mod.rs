@@ -52,6 +52,14 @@ impl Printer {
         self.out.write_all(text.as_bytes()).map_err(|error| Failure::writing(&error))
     }
 
+    /// Writes lines that are made already, as text or as JSON: nothing where silence is wanted.
+    pub(crate) fn lines(&mut self, lines: &[u8]) -> Result<(), Failure> {
+        if self.asked.quiet {
+            return Ok(());
+        }
+        self.out.write_all(lines).map_err(|error| Failure::writing(&error))
+    }
+
     /// Writes an object of JSON, on a line of its own: nothing unless JSON is wanted.
     pub(crate) fn json(&mut self, record: &impl Record) -> Result<(), Failure> {
         if self.asked.quiet || !self.asked.json {

@@ -88,6 +88,16 @@ pub(crate) fn many(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// How many pages of the machine hold a byte of a range.
+pub(crate) fn covering(bytes: &std::ops::Range<u64>) -> u64 {
+    if bytes.is_empty() {
+        return 0;
+    }
+    let shift = PageSize::base().log2();
+    let last = bytes.end.saturating_sub(1) >> shift;
+    last.saturating_sub(bytes.start >> shift).saturating_add(1)
+}
+
 /// A share in percent: `100%` only when all is there, and `0%` only when nothing is.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {

@@ -3,6 +3,7 @@
 use super::Run;
 use super::read::{self, Bad};
 use super::tally::{Tally, Work};
+use std::collections::VecDeque;
 use std::fs::File;
 
 /// Files that are waited for together.
@@ -19,15 +20,15 @@ pub(super) fn files_at_once(threads: usize) -> usize {
     limit.saturating_sub(OTHERS).checked_div(threads.saturating_mul(2)).unwrap_or(1).clamp(1, FILES)
 }
 
-/// Files that were asked for and are not there yet.
+/// Files that were asked for and are not there yet, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    files: Vec<(File, Work)>,
+    files: VecDeque<(File, Work)>,
     bytes: u64,
 }
 
 impl Batch {
-    /// Asks for a file, and waits for all where they are many.
+    /// Asks for a file, and waits for the oldest where they are many: others are always on their way.
     pub(super) fn add(
         &mut self,
         run: &Run,
@@ -39,22 +40,27 @@ impl Batch {
             tally.fail(&work.path, &error);
         }
         self.bytes = self.bytes.saturating_add(work.missing);
-        self.files.push((file, work));
-        if self.files.len() >= run.batch || self.bytes >= BYTES {
-            self.wait(run, tally);
+        self.files.push_back((file, work));
+        while self.files.len() >= run.batch || self.bytes >= BYTES {
+            self.wait_for_one(run, tally);
         }
     }
 
     /// Waits for all, and counts again. Who is interrupted does not wait.
     pub(super) fn wait(&mut self, run: &Run, tally: &mut Tally) {
-        for (file, work) in self.files.drain(..) {
-            let mut bad = Bad::default();
-            if !run.interrupt.is_set() && !run.no_wait {
-                run.waiting.wait(&file, &work.bytes, &mut bad);
-            }
-            run.progress.add(work.missing);
-            tally.count_again(&file, &work, bad);
+        while !self.files.is_empty() {
+            self.wait_for_one(run, tally);
         }
-        self.bytes = 0;
+    }
+
+    fn wait_for_one(&mut self, run: &Run, tally: &mut Tally) {
+        let Some((file, work)) = self.files.pop_front() else { return };
+        let mut bad = Bad::default();
+        if !run.interrupt.is_set() {
+            run.waiting.wait(&file, &work.bytes, &mut bad);
+        }
+        self.bytes = self.bytes.saturating_sub(work.missing);
+        run.progress.add(work.missing);
+        tally.count_again(&file, &work, bad);
     }
 }

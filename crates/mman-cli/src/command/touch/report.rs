@@ -17,8 +17,6 @@ use serde::Serialize;
 pub(super) struct Ended {
     pub(super) seconds: f64,
     pub(super) interrupted: bool,
-    /// Whether memory was reclaimed meanwhile.
-    pub(super) reclaimed: bool,
     /// Our control group, before.
     pub(super) group: Option<Group>,
     pub(super) counts: Counts,
@@ -151,9 +149,9 @@ fn missing(tally: &Tally, ended: &Ended) -> Vec<(u64, String, &'static str)> {
     if let Some(group) = limit {
         let limit = units::Units::Iec.size(group.limit);
         because(u64::MAX, format!("the cgroup {} may have {limit}", group.name), "");
-    } else if ended.reclaimed {
-        because(u64::MAX, "reclaimed again: memory is short".to_owned(), "");
-    } else if !tally.failures.is_empty() {
+    }
+    because(pages(tally.evicted), "reclaimed by the kernel meanwhile".to_owned(), "");
+    if !tally.failures.is_empty() {
         because(u64::MAX, "failed, as said above".to_owned(), "");
     }
     because(u64::MAX, "?: dropped meanwhile by somebody".to_owned(), "");

@@ -1,14 +1,13 @@
 //! What was there before, what is there now, and what kept the rest away.
 
 use super::read::Bad;
-use crate::cache::{Residency, Unknown, look, look_at};
-use crate::extent::{Extent, Rounding};
+use crate::cache::{Residency, Unknown, look_at};
+use crate::extent::Extent;
 use crate::failure::text_of;
 use crate::output::units::pages;
-use crate::range::Asked;
-use crate::select::{Found, Problem, Visitor};
+use crate::select::{Found, Problem};
 use mman::RangeError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -53,6 +52,8 @@ pub(super) struct Tally {
     pub(super) after: u64,
     /// Bytes that were asked for and not waited for.
     pub(super) asked: u64,
+    /// Pages of files that were read in, and that were reclaimed again.
+    pub(super) evicted: u64,
     /// Pages that cannot be read.
     pub(super) bad: u64,
     /// Bytes that the budget did not reach.
@@ -65,7 +66,7 @@ pub(super) struct Tally {
     /// Files in directories that end before the range does.
     pub(super) outside: u64,
     /// A line for each thing that failed.
-    pub(super) failures: Vec<String>,
+    pub(super) failures: BTreeSet<String>,
 }
 
 impl Tally {
@@ -93,7 +94,8 @@ impl Tally {
     pub(super) fn count_again(&mut self, file: &File, work: &Work, bad: Bad) {
         if let Some((at, errno)) = bad.first {
             let why = text_of(&errno.into());
-            self.failures.push(format!("{}: byte {at} cannot be read: {why}", work.path.display()));
+            self.failures
+                .insert(format!("{}: byte {at} cannot be read: {why}", work.path.display()));
         }
         self.bad = self.bad.saturating_add(bad.pages);
         self.beyond_budget = self.beyond_budget.saturating_add(work.beyond_budget);
@@ -104,6 +106,8 @@ impl Tally {
         // The cache keeps a place for a page that could not be read.
         let there = known.cached.min(known.pages.saturating_sub(bad.pages));
         self.after = self.after.saturating_add(there);
+        let evicted = known.details.map_or(0, |details| details.evicted);
+        self.evicted = self.evicted.saturating_add(evicted);
         // A file that has become shorter has no more pages than it has.
         let all = before.saturating_add(work.missing / pages(1));
         self.pages = self.pages.saturating_sub(all.saturating_sub(known.pages));
@@ -124,18 +128,18 @@ impl Tally {
     /// A range that a file does not have is an error where the file was named.
     pub(super) fn outside(&mut self, found: &Found<'_>, error: RangeError) {
         if found.path == found.below {
-            self.failures.push(format!("{}: {error}", found.path.display()));
+            self.failures.insert(format!("{}: {error}", found.path.display()));
         } else {
             self.outside = self.outside.saturating_add(1);
         }
     }
 
     pub(super) fn fail(&mut self, path: &Path, error: &mman::Error) {
-        self.failures.push(format!("{}: {error}", path.display()));
+        self.failures.insert(format!("{}: {error}", path.display()));
     }
 
     pub(super) fn problem(&mut self, problem: &Problem<'_>) {
-        self.failures.push(format!("{}: {}", problem.path.display(), problem.what));
+        self.failures.insert(format!("{}: {}", problem.path.display(), problem.what));
     }
 
     /// What another thread has.
@@ -146,6 +150,7 @@ impl Tally {
         sum(&mut self.before, other.before);
         sum(&mut self.after, other.after);
         sum(&mut self.asked, other.asked);
+        sum(&mut self.evicted, other.evicted);
         sum(&mut self.bad, other.bad);
         sum(&mut self.beyond_budget, other.beyond_budget);
         sum(&mut self.rounded, other.rounded);
@@ -159,36 +164,14 @@ impl Tally {
         self.failures.extend(other.failures);
     }
 
-    /// What all files have now, counted anew.
-    pub(super) fn recounted(&mut self, parts: Vec<Recount>) {
-        let sum = |of: fn(&Recount) -> u64| parts.iter().map(of).fold(0, u64::saturating_add);
-        self.pages = sum(|part| part.pages);
-        self.after = sum(|part| part.cached).min(self.pages.saturating_sub(self.bad));
+    /// What a later round found, and did.
+    pub(super) fn counted_again(&mut self, later: Self) {
+        // The cache keeps places for pages that could not be read, so they are not missed in the later round.
+        self.bad = self.bad.saturating_add(later.bad);
+        self.pages = later.pages;
+        self.after = later.after.min(later.pages.saturating_sub(self.bad));
+        self.evicted = later.evicted;
+        self.beyond_budget = later.beyond_budget;
+        self.failures.extend(later.failures);
     }
-}
-
-/// Counts files, and does nothing to them.
-#[derive(Debug)]
-pub(super) struct Recount {
-    asked: Asked,
-    pages: u64,
-    cached: u64,
-}
-
-impl Recount {
-    pub(super) const fn new(asked: Asked) -> Self {
-        Self { asked, pages: 0, cached: 0 }
-    }
-}
-
-impl Visitor for Recount {
-    fn file(&mut self, found: Found<'_>) {
-        let Ok(extent) = Extent::of(self.asked, found.size, Rounding::Outwards) else { return };
-        if let Residency::Known(known) = look(&found, &extent.bytes) {
-            self.pages = self.pages.saturating_add(known.pages);
-            self.cached = self.cached.saturating_add(known.cached);
-        }
-    }
-
-    fn problem(&mut self, _problem: &Problem<'_>) {}
 }

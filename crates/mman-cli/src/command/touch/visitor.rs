@@ -22,11 +22,14 @@ pub(super) struct Toucher<'run> {
     batch: Batch,
     windows: Windows,
     tally: Tally,
+    /// Whether files were read in before, and are counted now.
+    again: bool,
 }
 
 impl<'run> Toucher<'run> {
-    pub(super) fn new(run: &'run Run) -> Self {
-        Self { run, batch: Batch::default(), windows: Windows::default(), tally: Tally::default() }
+    pub(super) fn new(run: &'run Run, again: bool) -> Self {
+        let (batch, windows, tally) = Default::default();
+        Self { run, batch, windows, tally, again }
     }
 
     /// Waits for what is still on its way.
@@ -85,6 +88,9 @@ impl Visitor for Toucher<'_> {
         let (before, all) = match look(&found, &extent.bytes) {
             Residency::Known(known) => (Some(known.cached), known.pages),
             Residency::Unknown(why) => {
+                if self.again {
+                    return;
+                }
                 self.tally.unknown(&extent.bytes, why);
                 (None, pages_of(&extent.bytes))
             }
