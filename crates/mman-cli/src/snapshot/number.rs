@@ -50,13 +50,6 @@ impl<'bytes> Numbers<'bytes> {
         Some((value >> 1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg())
     }
 
-    /// So many bytes as they are.
-    pub(super) fn bytes(&mut self, len: usize) -> Option<&'bytes [u8]> {
-        let (bytes, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(bytes)
-    }
-
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
