@@ -1,6 +1,10 @@
 //! What the command's tests share: running it, and files with known bytes.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod held;
+pub(crate) mod nobody;
+pub(crate) mod pty;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
