@@ -109,9 +109,28 @@ fn places() -> Vec<String> {
     ]
     .to_vec();
     let commands = [
-        "", "-advise", "-cat", "-diff", "-doctor", "-evict", "-generate", "-lock", "-log", "-maps",
-        "-restore", "-save", "-stat", "-touch", "-watch", "-who", "-generate-completions",
-        "-generate-man", "-generate-schema", "-log-cat", "-log-tail", "-log-verify",
+        "",
+        "-advise",
+        "-cat",
+        "-diff",
+        "-doctor",
+        "-evict",
+        "-generate",
+        "-lock",
+        "-log",
+        "-maps",
+        "-restore",
+        "-save",
+        "-stat",
+        "-touch",
+        "-watch",
+        "-who",
+        "-generate-completions",
+        "-generate-man",
+        "-generate-schema",
+        "-log-cat",
+        "-log-tail",
+        "-log-verify",
     ];
     places.extend(commands.map(|name| format!("share/man/man1/mman{name}.1")));
     places.sort();

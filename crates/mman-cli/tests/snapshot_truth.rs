@@ -26,7 +26,8 @@ use std::path::Path;
 use std::process::Output;
 
 fn save(what: &Path, to: &Path) -> Value {
-    let words = ["save".as_ref(), what.as_os_str(), "--json".as_ref(), "-o".as_ref(), to.as_os_str()];
+    let words =
+        ["save".as_ref(), what.as_os_str(), "--json".as_ref(), "-o".as_ref(), to.as_os_str()];
     let line = String::from_utf8(written(words)).unwrap();
     serde_json::from_str(&line).unwrap()
 }
@@ -138,7 +139,10 @@ fn what_is_there_already_is_not_read_again() {
     while_held(&path, 0..50, || save(&path, &snapshot));
     while_held(&path, 10..30, || {
         let (_, all) = restore(0, &[snapshot.as_os_str()]);
-        assert_eq!((&all["already"], &all["restored"]), (&(20 * page()).into(), &(30 * page()).into()));
+        assert_eq!(
+            (&all["already"], &all["restored"]),
+            (&(20 * page()).into(), &(30 * page()).into())
+        );
     });
 }
 
@@ -361,7 +365,8 @@ fn hot_is_what_is_in_use() {
     let files = Files::new();
     let path = files.pattern("data", 64 * page());
     let snapshot = files.path("snapshot");
-    let words = ["save".as_ref(), "--hot".as_ref(), path.as_os_str(), "-o".as_ref(), snapshot.as_os_str()];
+    let words =
+        ["save".as_ref(), "--hot".as_ref(), path.as_os_str(), "-o".as_ref(), snapshot.as_os_str()];
     if let Some(output) = nobody::run(&files, words) {
         assert_eq!(output.status.code(), Some(2));
         let said = String::from_utf8(output.stderr).unwrap();

@@ -11,7 +11,8 @@
 )]
 
 use mman::{
-    Anonymous, Cause, Errno, FileObject, MapOptions, Operation, SharedMut, Sync, write_file, write_file_with,
+    Anonymous, Cause, Errno, FileObject, MapOptions, Operation, SharedMut, Sync, write_file,
+    write_file_with,
 };
 use mman_testkit::files::{Folder, open_read_write};
 use mman_testkit::limits::{self, Resource};

@@ -80,7 +80,10 @@ mod tests {
     fn each_number_is_written_in_one_way_only() {
         assert_eq!(Numbers(&[0x80, 0]).take(), None, "a byte more than it need be");
         assert_eq!(Numbers(&[0xff; 10]).take(), None, "no end");
-        assert_eq!(Numbers(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]).take(), None);
+        assert_eq!(
+            Numbers(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]).take(),
+            None
+        );
         assert_eq!(Numbers(&[]).take(), None);
     }
 }

@@ -15,11 +15,7 @@ pub(crate) type SnapshotFile = Reader<BufReader<File>>;
 /// Opens a snapshot; `-` is standard input. What cannot be read twice is copied first.
 pub(crate) fn snapshot(path: &Path) -> Result<SnapshotFile, Failure> {
     let told = |error: &io::Error| malformed(path, &Malformed::Unreadable(clone(error)));
-    let opened = if path.as_os_str() == "-" {
-        File::open("/dev/stdin")
-    } else {
-        File::open(path)
-    };
+    let opened = if path.as_os_str() == "-" { File::open("/dev/stdin") } else { File::open(path) };
     let mut file = opened.map_err(|error| told(&error))?;
     let is_file = file.metadata().is_ok_and(|about| about.is_file());
     if !is_file {

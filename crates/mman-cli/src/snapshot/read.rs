@@ -19,9 +19,14 @@ pub(crate) enum Malformed {
     NoSnapshot,
     Version(u32),
     /// It ends at this byte, within something.
-    Truncated { at: u64 },
+    Truncated {
+        at: u64,
+    },
     /// What begins at this byte is not what it should be.
-    Damaged { at: u64, what: &'static str },
+    Damaged {
+        at: u64,
+        what: &'static str,
+    },
     Unreadable(io::Error),
 }
 

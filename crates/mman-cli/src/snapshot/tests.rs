@@ -318,7 +318,8 @@ fn random_calls_of_the_reader_of_snapshots() {
     let number = |name| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let calls = number("MMAN_FUZZ_CALLS");
     let fresh = || std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
-    let seed = number("MMAN_FUZZ_SEED").unwrap_or_else(|| if calls.is_some() { fresh() } else { 7 });
+    let seed =
+        number("MMAN_FUZZ_SEED").unwrap_or_else(|| if calls.is_some() { fresh() } else { 7 });
     // A snapshot is as much work as many calls.
     let count = calls.map_or(SNAPSHOTS, |calls| calls / 20);
     println!("snapshots: MMAN_FUZZ_SEED={seed}, {count} of them");

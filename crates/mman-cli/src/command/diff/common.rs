@@ -44,9 +44,10 @@ impl<'reader> Beside<'reader> {
             if self.runs.len() == 0 {
                 self.runs = self.from.next_runs()?.unwrap_or_default().into_iter();
             }
-            self.current = self.runs.next().map(|run| {
-                run.start.saturating_mul(self.page)..run.end.saturating_mul(self.page)
-            });
+            self.current = self
+                .runs
+                .next()
+                .map(|run| run.start.saturating_mul(self.page)..run.end.saturating_mul(self.page));
             if let Some(run) = &self.current {
                 let len = run.end.saturating_sub(run.start);
                 self.found.before = self.found.before.saturating_add(len);

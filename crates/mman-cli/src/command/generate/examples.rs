@@ -10,7 +10,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("mman touch model.gguf", "Read it in now, only what is missing."),
             ("mman evict backup.tar", "Give the memory back."),
             ("mman maps postgres", "What a process has mapped, the largest first."),
-            ("mman save db/ -o db.warm; mman restore db.warm", "Remember what is in memory, and bring it back after a restart."),
+            (
+                "mman save db/ -o db.warm; mman restore db.warm",
+                "Remember what is in memory, and bring it back after a restart.",
+            ),
         ],
     ),
     (
@@ -27,13 +30,19 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("mman touch -r -64M app.log", "The last 64 MiB."),
             ("mman touch --rate 100M --idle data/", "Gently, at most 100 MiB a second."),
-            ("find . -name '*.idx' -print0 | mman touch --files-from - -0", "What another program names."),
+            (
+                "find . -name '*.idx' -print0 | mman touch --files-from - -0",
+                "What another program names.",
+            ),
         ],
     ),
     (
         "mman-evict",
         &[
-            ("mman evict --sync backup.tar", "Write changed pages back first, so that they go too."),
+            (
+                "mman evict --sync backup.tar",
+                "Write changed pages back first, so that they go too.",
+            ),
             ("mman evict --keep-tail 1M *.log", "All but the last MiB of each."),
             ("mman evict -n data/", "Say what would be dropped."),
         ],
@@ -43,7 +52,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("mman lock index/", "Until Ctrl-C."),
             ("mman lock --until 812 index/", "As long as process 812 runs."),
-            ("mman lock --systemd-unit index/ > /etc/systemd/system/index.service", "As a service that says when all is locked."),
+            (
+                "mman lock --systemd-unit index/ > /etc/systemd/system/index.service",
+                "As a service that says when all is locked.",
+            ),
         ],
     ),
     (
@@ -56,7 +68,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "mman-who",
         &[
-            ("mman who /usr/lib/x86_64-linux-gnu/libc.so.6", "Which processes map it, lock it or hold it open."),
+            (
+                "mman who /usr/lib/x86_64-linux-gnu/libc.so.6",
+                "Which processes map it, lock it or hold it open.",
+            ),
             ("mman who --locked index/a", "Who keeps pages of it locked."),
         ],
     ),
@@ -80,7 +95,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("mman save /var/lib/db -o db.warm", "Before the restart."),
             ("mman save --hot / -x -o hot.warm", "Only pages in use, as root."),
-            ("mman save db/ -o - | ssh standby mman restore -", "To another machine with the same files."),
+            (
+                "mman save db/ -o - | ssh standby mman restore -",
+                "To another machine with the same files.",
+            ),
         ],
     ),
     (
@@ -106,10 +124,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("mman cat pid:812@0x7ffd1000+4K > stack.bin", "Memory of a process."),
         ],
     ),
-    (
-        "mman-log-tail",
-        &[("mman log tail -f app.log", "The last records, and those that come.")],
-    ),
+    ("mman-log-tail", &[("mman log tail -f app.log", "The last records, and those that come.")]),
     ("mman-doctor", &[("mman doctor", "What this kernel, your rights and your limits allow.")]),
 ];
 

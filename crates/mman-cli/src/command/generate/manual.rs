@@ -126,7 +126,9 @@ fn verbatim<'line>(roff: &mut Roff, lines: impl Iterator<Item = &'line str>) {
 fn see_also(roff: &mut Roff, name: &str) {
     roff.control("SH", ["SEE ALSO"]);
     let pages = match name {
-        "mman" => "cachestat(2), mincore(2), posix_fadvise(2), mlock(2), process_madvise(2), proc_pid_smaps(5)",
+        "mman" => {
+            "cachestat(2), mincore(2), posix_fadvise(2), mlock(2), process_madvise(2), proc_pid_smaps(5)"
+        }
         "mman-lock" => "mman(1), mlock(2), setrlimit(2), systemd.service(5)",
         "mman-maps" => "mman(1), pmap(1), proc_pid_smaps(5)",
         "mman-evict" | "mman-touch" => "mman(1), posix_fadvise(2), madvise(2)",

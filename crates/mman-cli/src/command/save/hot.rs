@@ -39,19 +39,18 @@ impl Hot {
     pub(super) fn new() -> Result<Self, Failure> {
         let open = |path: &str| {
             File::open(path).map_err(|error| {
-                Failure::line(format!(
-                    "--hot reads {path}, which needs root: {}",
-                    text_of(&error)
-                ))
+                Failure::line(format!("--hot reads {path}, which needs root: {}", text_of(&error)))
             })
         };
         let hot = Self { flags: open(FLAGS)?, places: open(PLACES)? };
         // Without the right to see where pages are, all of them are said to be at 0.
-        let probe = hot.probe().map_err(|error| {
-            Failure::line(format!("--hot reads {PLACES}: {}", text_of(&error)))
-        })?;
+        let probe = hot
+            .probe()
+            .map_err(|error| Failure::line(format!("--hot reads {PLACES}: {}", text_of(&error))))?;
         if probe & PLACE == 0 {
-            return Err(Failure::line("--hot needs root: the kernel does not tell where pages are"));
+            return Err(Failure::line(
+                "--hot needs root: the kernel does not tell where pages are",
+            ));
         }
         Ok(hot)
     }

@@ -79,7 +79,8 @@ impl Processes {
     /// Known only where it is known of each process.
     fn known(&self, of: impl Fn(&Rollup) -> u64) -> Option<u64> {
         let each = self.all.iter().map(|one| one.now.rollup.as_ref().map(&of));
-        each.collect::<Option<Vec<u64>>>().map(|all| all.iter().copied().fold(0, u64::saturating_add))
+        each.collect::<Option<Vec<u64>>>()
+            .map(|all| all.iter().copied().fold(0, u64::saturating_add))
     }
 
     fn rate(&self, count: u64) -> String {
