@@ -9,14 +9,12 @@
 )]
 
 mod common;
-#[path = "common/schema.rs"]
-mod schema;
 
 use common::held::{Held, drop_all, page};
 use common::pty;
+use common::schema::Schema;
 use common::{Files, mman, refused, run};
 use mman::{FileObject, Mapping, Populate};
-use schema::Schema;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::{self, File};

@@ -9,15 +9,13 @@
 )]
 
 mod common;
-#[path = "common/schema.rs"]
-mod schema;
 
 use common::held::{Held, drop_all, page};
+use common::schema::Schema;
 use common::{Files, mman, one_line, refused, run};
 use mman::FileObject;
 use mman_testkit::fuse::BadPages;
 use mman_testkit::{child, mount, require};
-use schema::Schema;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::{self, File};

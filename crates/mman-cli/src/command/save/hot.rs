@@ -3,7 +3,7 @@
 use crate::cache::Unknown;
 use crate::failure::{Failure, text_of};
 use crate::snapshot::look::{Stop, runs};
-use mman::{Errno, FileObject, Hint, MapOptions, Mapping, PageSize, Populate};
+use mman::{Errno, FileObject, MapOptions, Mapping, PageSize, Shared};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -91,8 +91,8 @@ impl Hot {
         unknown.map_or(Ok(()), |why| Err(Stop::Unknown(why)))
     }
 
-    /// Pages that are in memory are mapped, to see where they are. Without recency, so that this look at them does not
-    /// count as a use (`MADV_RANDOM`).
+    /// Pages that are in memory are mapped, to see where they are, by touching them: populating them would count as a
+    /// use. So would unmapping them, but where accesses are random (`MADV_RANDOM`).
     fn window(
         &self,
         file: &File,
@@ -109,11 +109,13 @@ impl Hot {
         let log2 = PageSize::base().log2();
         let object = FileObject::new(file).map_err(|error| unknown(&error))?;
         let bytes = pages.start << log2..pages.end << log2;
-        let mapping = MapOptions::shared().range(bytes).past_end().map(&object);
-        let mapping = mapping.map_err(|error| unknown(&error))?;
-        mapping.advise(.., Hint::Random).map_err(|error| unknown(&error))?;
-        // What is gone by now is read in again, or past the end: then nothing of it is hot.
-        let _populated_or_gone = mapping.pages().populate(.., Populate::ForReading);
+        let options = MapOptions::shared().range(bytes).past_end().random_access();
+        let view = Shared::map(&options, &object).map_err(|error| unknown(&error))?;
+        for page in 0..pages.end.saturating_sub(pages.start) {
+            // What is gone by now, past the end of a shorter file, is not there: then it is not hot.
+            let _touched_or_gone = usize::try_from(page << log2).map(|at| view.load::<u8>(at));
+        }
+        let mapping = view.into_mapping().map_err(|refused| unknown(&refused.error))?;
         let places = self.places(&mapping).map_err(|error| told(&error))?;
         for (page, place) in pages.zip(places) {
             if place & PRESENT == 0 {
