@@ -334,11 +334,14 @@ fn bad_input_is_a_line() {
     let path = files.pattern("data", 100);
     let line = refused(["lock", "-r", "200-", path.to_str().unwrap()]);
     assert!(line.contains("offset 200 is past the end: the size is 100 bytes"), "{line}");
-    let output = mman(["lock"]).arg(&path).env("NOTIFY_SOCKET", "@").spawn();
-    let mut child = output.unwrap();
-    std::thread::sleep(Duration::from_millis(200));
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(2), "nobody was told");
+    let mut command = mman(["lock"]);
+    command.arg(&path).env("NOTIFY_SOCKET", "@").stderr(Stdio::piped());
+    let mut locker = Locker::start(command);
+    assert!(locker.line().starts_with("locked 4.0 KiB"));
+    let mut line = String::new();
+    BufReader::new(locker.child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("mman: NOTIFY_SOCKET=@: "), "{line}");
+    assert_eq!(locker.end().1.code(), Some(2), "nobody was told");
 }
 
 /// As the mock-up has it, in a terminal of each width.
