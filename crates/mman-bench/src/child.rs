@@ -50,12 +50,7 @@ pub fn run(command: &mut Command, sink: Sink, buffer: &mut [u8]) -> Result<Cost>
 }
 
 /// The same for one that may end with exit codes up to this.
-pub fn run_up_to(
-    command: &mut Command,
-    sink: Sink,
-    buffer: &mut [u8],
-    most: i32,
-) -> Result<Cost> {
+pub fn run_up_to(command: &mut Command, sink: Sink, buffer: &mut [u8], most: i32) -> Result<Cost> {
     let begin = Instant::now();
     let mut child = start(command, sink)?;
     if let Some(mut pipe) = child.stdout.take() {

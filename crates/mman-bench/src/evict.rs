@@ -12,7 +12,8 @@ const FILES: usize = 50_000;
 pub fn run() -> Result<()> {
     let about = format!("7 rounds; {FILES} files of 1 to 30 KiB, all in memory and clean");
     println!("{}", machine::header("evict", &about));
-    let head = ["files", "program", "wall", "p10 - p90", "is x ours", "CPU", "is x ours", "peak MiB"];
+    let head =
+        ["files", "program", "wall", "p10 - p90", "is x ours", "CPU", "is x ours", "peak MiB"];
     let mut table = Table::new(2, head);
     let tree = Tree::new(FILES)?;
     let mut contenders = vec![beside("mman evict", &["evict", "-q"])?];

@@ -15,9 +15,11 @@ const FILES: usize = 50_000;
 const LEN: u64 = 2 << 30;
 
 pub fn run() -> Result<()> {
-    let about = format!("{ROUNDS} rounds; {FILES} files of 1 to 30 KiB, and one file of 2 GiB, cold");
+    let about =
+        format!("{ROUNDS} rounds; {FILES} files of 1 to 30 KiB, and one file of 2 GiB, cold");
     println!("{}", machine::header("touch", &about));
-    let head = ["files", "program", "wall", "p10 - p90", "is x ours", "CPU", "is x ours", "peak MiB"];
+    let head =
+        ["files", "program", "wall", "p10 - p90", "is x ours", "CPU", "is x ours", "peak MiB"];
     let mut table = Table::new(2, head);
     let tree = Tree::new(FILES)?;
     let mut small = vec![beside("mman touch", &["touch", "-q"])?];
