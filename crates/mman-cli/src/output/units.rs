@@ -98,6 +98,13 @@ pub(crate) fn covering(bytes: &std::ops::Range<u64>) -> u64 {
     last.saturating_sub(bytes.start >> shift).saturating_add(1)
 }
 
+/// How many pages hold a byte of a range.
+pub(crate) fn pages_in(bytes: &std::ops::Range<u64>) -> u64 {
+    let shift = PageSize::base().log2();
+    let end = bytes.end.saturating_add(pages(1).wrapping_sub(1)) >> shift;
+    if bytes.is_empty() { 0 } else { end.saturating_sub(bytes.start >> shift) }
+}
+
 /// A share in percent: `100%` only when all is there, and `0%` only when nothing is.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {

@@ -112,10 +112,11 @@ impl<'run> Evicter<'run> {
     /// Writes back what was changed, where that is wanted, and drops. What could not be done is told.
     fn drop_from_cache(&mut self, found: &Found<'_>, bytes: &Range<u64>, details: Option<Details>) {
         let unwritten = details.is_none_or(|details| details.dirty > 0 || details.writeback > 0);
-        if self.run.sync && unwritten {
-            if let Err(error) = found.file.sync_data() {
-                self.tally.fail(found.path, &format!("write back: {}", text_of(&error)));
-            }
+        if self.run.sync
+            && unwritten
+            && let Err(error) = found.file.sync_data()
+        {
+            self.tally.fail(found.path, &format!("write back: {}", text_of(&error)));
         }
         if let Err(error) = FileAdvice::DontNeed.tell(&found.file, bytes.clone()) {
             self.tally.fail(found.path, &error.to_string());

@@ -4,7 +4,7 @@ use crate::args;
 use crate::cache::{Residency, look};
 use crate::extent::{Extent, Rounding};
 use crate::interrupt::Interrupt;
-use crate::output::units::pages;
+use crate::output::units::{pages, pages_in};
 use crate::processes::FileId;
 use crate::range::Asked;
 use crate::select::{Found, Problem, Selection, Visitor};
@@ -24,9 +24,7 @@ pub(super) struct Target {
 impl Target {
     /// Bytes of whole pages.
     pub(super) fn len(&self) -> u64 {
-        let page = pages(1);
-        let (start, end) = (self.bytes.start / page, self.bytes.end.div_ceil(page));
-        pages(end.saturating_sub(start))
+        pages(pages_in(&self.bytes))
     }
 }
 

@@ -9,7 +9,7 @@ use super::tally::{Tally, Work};
 use super::window::Windows;
 use crate::cache::{Residency, look};
 use crate::extent::{Extent, Rounding};
-use crate::output::units::pages;
+use crate::output::units::{self, pages};
 use crate::select::{Found, Problem, Visitor};
 use std::fs::File;
 
@@ -119,5 +119,5 @@ impl Visitor for Toucher<'_> {
 }
 
 fn pages_of(bytes: &std::ops::Range<u64>) -> u64 {
-    bytes.end.div_ceil(pages(1)).saturating_sub(bytes.start / pages(1))
+    units::pages_in(bytes)
 }
