@@ -15,6 +15,7 @@ mod output;
 mod processes;
 mod range;
 mod select;
+mod snapshot;
 
 use args::Command;
 use std::process::ExitCode;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         Some(Command::Diff(args)) => command::diff::run(&args),
         Some(Command::Cat(args)) => command::cat::run(&args),
         Some(Command::Log(args)) => command::log::run(&args),
-        Some(Command::Doctor(_)) => command::doctor::run(),
+        Some(Command::Doctor(args)) => command::doctor::run(&args),
         Some(Command::Generate(args)) => command::generate::run(&args),
     }
 }

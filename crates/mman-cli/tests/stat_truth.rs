@@ -28,6 +28,7 @@ use std::sync::Arc;
 /// Lines of JSON: of the files, and the last one.
 fn parsed(output: &Output) -> (Vec<Value>, Value) {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
+    common::schema::Schema::published().assert_describes_all(&output.stdout);
     let mut lines: Vec<Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let total = lines.pop().unwrap();
@@ -72,6 +73,11 @@ fn both(path: &Path) -> (u64, u64) {
         }
     }
     told
+}
+
+/// Whether pages of memory file systems can leave memory: another test may have given the machine swap.
+fn swap_is_on() -> bool {
+    std::fs::read_to_string("/proc/swaps").unwrap().lines().count() > 1
 }
 
 fn sparse(files: &Files, name: &str, len: u64) -> PathBuf {
@@ -175,7 +181,8 @@ fn memory_file_systems_have_what_was_written() {
     for number in [0, 7, 8, 99] {
         file.write_all_at(b"x", number * page()).unwrap();
     }
-    assert_eq!(one(&path), (4, 100));
+    let (cached, pages) = one(&path);
+    assert!((cached == 4 || swap_is_on()) && cached <= 4 && pages == 100, "{cached} of {pages}");
 }
 
 /// A program that runs has its file mapped; the pages that it locks are there, the others are what `mincore` says.
@@ -194,12 +201,12 @@ fn pages_that_another_process_maps_are_counted() {
     assert!(told > 0, "a mapped page is not dropped");
 }
 
-/// In a group that may have 8 MiB, a file of 64 MiB is read: part of it stays, and part of that is reclaimed again.
+/// In a group that may have 16 MiB, a file of 64 MiB is read: part of it stays, and part of that is reclaimed again.
 #[test]
 fn the_cache_of_a_group_at_its_limit_is_counted() {
     let group = Path::new("/sys/fs/cgroup/memory").join(format!("mman-{}", std::process::id()));
     if std::fs::create_dir(&group).is_err()
-        || std::fs::write(group.join("memory.limit_in_bytes"), "8388608").is_err()
+        || std::fs::write(group.join("memory.limit_in_bytes"), "16777216").is_err()
     {
         let _gone = std::fs::remove_dir(&group);
         return require::skip("a memory control group (cgroup v1) and root");
@@ -213,13 +220,14 @@ fn the_cache_of_a_group_at_its_limit_is_counted() {
     let read = reader.status();
     let (told, truth) = both(&path);
     drop_all(&path);
-    let gone = (0..100).any(|_| {
+    let gone = (0..500).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(10));
         std::fs::remove_dir(&group).is_ok()
     });
-    assert!(read.unwrap().success() && gone);
+    assert!(gone, "the group is busy");
+    assert!(read.unwrap().success());
     assert_eq!(told, truth);
-    assert!(told * page() <= 8 << 20, "{told} pages: more than the group may have");
+    assert!(told * page() <= 16 << 20, "{told} pages: more than the group may have");
 }
 
 /// Of a file that may be read but not written, `mincore` says to `nobody` that all is cached. That is not repeated.
@@ -373,7 +381,7 @@ fn files_of_huge_pages_are_counted() {
         let path = sparse(&files, "file", 2 * size);
         assert_eq!(one(&path), (0, 2 * size / page()));
         let file = mman::FileObject::open_read_write(&path).unwrap();
-        let mut mapping = mman::MapOptions::shared().read_write().map(&file).unwrap();
+        let mapping = mman::MapOptions::shared().read_write().map(&file).unwrap();
         mapping.write_at(size as usize, b"x").unwrap();
         let told = one(&path);
         drop((mapping, file));
@@ -418,7 +426,8 @@ fn a_directory_of_very_many_entries() {
         let (found, total) = stat(0, words);
         assert!(found.is_empty() || found.len() as u64 == entries);
         assert_eq!(total["files"], entries);
-        assert_eq!(total["cached_pages"], entries.div_ceil(1000));
+        let cached = total["cached_pages"].as_u64().unwrap();
+        assert!(cached == entries.div_ceil(1000) || swap_is_on(), "{cached}");
     }
 }
 

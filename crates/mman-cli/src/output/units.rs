@@ -83,6 +83,11 @@ pub(crate) fn pages(count: u64) -> u64 {
     count.saturating_mul(PageSize::base().bytes() as u64)
 }
 
+/// So many things: `1 file`, `2 files`.
+pub(crate) fn many(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// How many pages of the machine hold a byte of a range.
 pub(crate) fn covering(bytes: &std::ops::Range<u64>) -> u64 {
     if bytes.is_empty() {
@@ -91,6 +96,13 @@ pub(crate) fn covering(bytes: &std::ops::Range<u64>) -> u64 {
     let shift = PageSize::base().log2();
     let last = bytes.end.saturating_sub(1) >> shift;
     last.saturating_sub(bytes.start >> shift).saturating_add(1)
+}
+
+/// How many pages hold a byte of a range.
+pub(crate) fn pages_in(bytes: &std::ops::Range<u64>) -> u64 {
+    let shift = PageSize::base().log2();
+    let end = bytes.end.saturating_add(pages(1).wrapping_sub(1)) >> shift;
+    if bytes.is_empty() { 0 } else { end.saturating_sub(bytes.start >> shift) }
 }
 
 /// A share in percent: `100%` only when all is there, and `0%` only when nothing is.

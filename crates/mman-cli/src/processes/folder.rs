@@ -2,6 +2,7 @@
 
 use mman::process::Process;
 use rustix::fs::{Mode, OFlags, openat};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,8 +17,13 @@ impl Folder {
     }
 
     /// A file there, opened to be read.
-    pub(crate) fn open(&self, name: &str) -> io::Result<File> {
-        Ok(File::from(openat(&self.0, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?))
+    pub(crate) fn open(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        Ok(File::from(openat(
+            &self.0,
+            name.as_ref(),
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?))
     }
 
     /// All of a file there.

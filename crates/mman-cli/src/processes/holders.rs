@@ -97,17 +97,29 @@ impl Unseen {
         };
         let mut lines = Vec::new();
         if self.forbidden > 0 {
-            lines
-                .push(format!("{} could not be looked at (needs root)", processes(self.forbidden)));
+            lines.push(format!(
+                "{} could not be looked at ({})",
+                processes(self.forbidden),
+                needs()
+            ));
         }
         if self.hidden {
             lines.push("processes of other users are hidden (hidepid of /proc)".to_owned());
         }
         if self.unsure > 0 {
-            let may = "may map it: a file without a path there cannot be compared (needs root)";
-            lines.push(format!("{} {may}", processes(self.unsure)));
+            let may = "may map it: a file without a path there cannot be compared";
+            lines.push(format!("{} {may} ({})", processes(self.unsure), needs()));
         }
         lines
+    }
+}
+
+/// What it takes to look at all processes. Root may lack it too: in a container, or before one that has more rights.
+pub(crate) fn needs() -> &'static str {
+    if rustix::process::geteuid().is_root() {
+        "needs rights that root lacks here"
+    } else {
+        "needs root"
     }
 }
 
@@ -130,7 +142,7 @@ mod tests {
         assert!(Unseen::default().is_nothing() && Unseen::default().lines().is_empty());
         let unseen = Unseen { forbidden: 12, hidden: true, unsure: 1 };
         let lines = unseen.lines();
-        assert_eq!(lines[0], "12 processes could not be looked at (needs root)");
+        assert!(lines[0].starts_with("12 processes could not be looked at (needs "));
         assert_eq!(lines.len(), 3);
         assert!(lines[2].starts_with("1 process may"));
     }

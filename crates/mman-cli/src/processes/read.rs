@@ -152,5 +152,6 @@ pub(crate) fn forbidden(about: &About, folder: &Folder) -> String {
         _ => String::new(),
     };
     let (label, user) = (about.label(), &about.user);
-    format!("{label} of {user}: not permitted to look at its mappings (needs root){known}")
+    let needs = super::holders::needs();
+    format!("{label} of {user}: not permitted to look at its mappings ({needs}){known}")
 }

@@ -1,6 +1,6 @@
 //! A file that was found, and what was counted on the way.
 
-use rustix::fs::{FileType, Stat};
+use rustix::fs::Stat;
 use std::fs::File;
 use std::path::Path;
 
@@ -15,16 +15,10 @@ pub(crate) struct Found<'walk> {
     pub(crate) file: File,
     /// In bytes; of a block device too.
     pub(crate) size: u64,
-    /// What it takes on the disk, in bytes.
-    pub(crate) on_disk: u64,
     pub(crate) device: u64,
     pub(crate) inode: u64,
-    /// How many names it has.
-    pub(crate) links: u64,
     /// When its bytes were last changed, in nanoseconds since 1970.
     pub(crate) modified: i128,
-    /// Whether it is a block device.
-    pub(crate) is_device: bool,
 }
 
 impl<'walk> Found<'walk> {
@@ -44,12 +38,9 @@ impl<'walk> Found<'walk> {
             below,
             file,
             size,
-            on_disk: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
             device: stat.st_dev.into(),
             inode: stat.st_ino.into(),
-            links: stat.st_nlink.into(),
             modified: seconds.saturating_add(stat.st_mtime_nsec.into()),
-            is_device: FileType::from_raw_mode(stat.st_mode).is_block_device(),
         }
     }
 }

@@ -9,7 +9,10 @@ const SHARDS: usize = 16;
 
 /// A set of files. Numbers of inodes lie close together, so 64 of them share a word.
 #[derive(Debug, Default)]
-pub(super) struct Files([Mutex<HashMap<(u64, u64), u64, Mixed>>; SHARDS]);
+pub(super) struct Files([Mutex<Words>; SHARDS]);
+
+/// A bit for each of 64 inodes, by device and their number without its last six bits.
+type Words = HashMap<(u64, u64), u64, Mixed>;
 
 impl Files {
     /// Adds a file: whether it is the first time.

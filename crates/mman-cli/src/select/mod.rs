@@ -21,7 +21,6 @@ pub(crate) use problem::{Problem, What};
 use crate::args;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use std::path::PathBuf;
 
 /// What looks at files as they are found. Each thread of the search has one of its own.
 pub(crate) trait Visitor: Send {
@@ -59,12 +58,6 @@ impl Selection {
         })
     }
 
-    /// The same with another number of threads.
-    pub(crate) fn with_threads(mut self, threads: usize) -> Self {
-        self.threads = threads.max(1);
-        self
-    }
-
     /// Whether a single directory is searched: the names of its files may then be shown from there on
     /// ([`Found::below`]).
     pub(crate) fn is_one_directory(&self) -> bool {
@@ -80,52 +73,5 @@ impl Selection {
         visitor: impl Fn() -> V + Sync,
     ) -> (Vec<V>, Counts) {
         walk::walk(self, interrupt, visitor)
-    }
-
-    /// Finds the files, makes something of each, on several threads, and gives that in the order of the paths.
-    pub(crate) fn collect<T: Send>(
-        &self,
-        interrupt: &Interrupt,
-        look: impl Fn(Found<'_>) -> T + Sync,
-    ) -> Collected<T> {
-        let (parts, counts) = self.visit(interrupt, || Collector {
-            look: &look,
-            files: Vec::new(),
-            problems: Vec::new(),
-        });
-        let (mut files, mut problems) = (Vec::new(), Vec::new());
-        for part in parts {
-            files.extend(part.files);
-            problems.extend(part.problems);
-        }
-        files.sort_by(|a: &(PathBuf, T), b| a.0.cmp(&b.0));
-        problems.sort_by(|a: &(PathBuf, What), b| a.0.cmp(&b.0));
-        Collected { files, problems, counts }
-    }
-}
-
-/// What [`Selection::collect`] found, in the order of the paths.
-#[derive(Debug)]
-pub(crate) struct Collected<T> {
-    pub(crate) files: Vec<(PathBuf, T)>,
-    /// What could not be looked at, or into.
-    pub(crate) problems: Vec<(PathBuf, What)>,
-    pub(crate) counts: Counts,
-}
-
-struct Collector<'look, L, T> {
-    look: &'look L,
-    files: Vec<(PathBuf, T)>,
-    problems: Vec<(PathBuf, What)>,
-}
-
-impl<L: Fn(Found<'_>) -> T + Sync, T: Send> Visitor for Collector<'_, L, T> {
-    fn file(&mut self, found: Found<'_>) {
-        let path = found.path.to_owned();
-        self.files.push((path, (self.look)(found)));
-    }
-
-    fn problem(&mut self, problem: &Problem<'_>) {
-        self.problems.push((problem.path.to_owned(), problem.what));
     }
 }

@@ -1,4 +1,5 @@
 //! Ground truth about the page cache: of a file exactly these pages are in it, as long as this lives.
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "test code")]
 
 use mman::{FileObject, Hint, Locked, Mapping};
 use rustix::fs::{Advice, fadvise};

@@ -1,4 +1,5 @@
 //! Running the command in a terminal: a pseudo-terminal of a width, whose other end is read.
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "test code")]
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};

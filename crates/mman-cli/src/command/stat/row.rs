@@ -157,7 +157,7 @@ mod tests {
     use crate::args::Sort;
 
     fn row(name: &str, cached: u64, pages: u64) -> Row {
-        let sums = Sums { files: 1, cached, pages, size: pages * 4096, ..Sums::default() };
+        let sums = Sums { files: 1, cached, pages, size: pages << 12, ..Sums::default() };
         Row { name: name.as_bytes().into(), sums, why: None, picture: None, folios: None }
     }
 

@@ -4,7 +4,7 @@ use super::read::Bad;
 use crate::cache::{Residency, Unknown, look_at};
 use crate::extent::Extent;
 use crate::failure::text_of;
-use crate::output::units::pages;
+use crate::output::units;
 use crate::select::{Found, Problem};
 use mman::RangeError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,7 +109,7 @@ impl Tally {
         let evicted = known.details.map_or(0, |details| details.evicted);
         self.evicted = self.evicted.saturating_add(evicted);
         // A file that has become shorter has no more pages than it has.
-        let all = before.saturating_add(work.missing / pages(1));
+        let all = before.saturating_add(units::pages_in(&(0..work.missing)));
         self.pages = self.pages.saturating_sub(all.saturating_sub(known.pages));
     }
 

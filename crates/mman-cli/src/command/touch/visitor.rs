@@ -9,7 +9,7 @@ use super::tally::{Tally, Work};
 use super::window::Windows;
 use crate::cache::{Residency, look};
 use crate::extent::{Extent, Rounding};
-use crate::output::units::pages;
+use crate::output::units::{self, pages};
 use crate::select::{Found, Problem, Visitor};
 use std::fs::File;
 
@@ -65,7 +65,8 @@ impl<'run> Toucher<'run> {
     /// Answers how many bytes the budget did not reach.
     fn large(&self, file: &File, work: &Work, window: u64, bad: &mut Bad) -> mman::Result<u64> {
         let mut from = work.bytes.start;
-        if !self.run.is_exact() {
+        // Pages that are mapped are hard to reclaim: where memory is little, none is mapped.
+        if !self.run.is_exact() && self.run.at_once >= large::WINDOW {
             match large::populate(self.run, file, work, bad)? {
                 Populated::Done => return Ok(0),
                 Populated::Otherwise(start) => from = start,
@@ -108,7 +109,7 @@ impl Visitor for Toucher<'_> {
             return;
         }
         self.run.progress.more(missing);
-        let window = self.windows.of(found.device);
+        let window = self.windows.of(found.device).min(self.run.at_once).max(pages(1));
         self.read_in(found.file, work, window);
     }
 
@@ -118,5 +119,5 @@ impl Visitor for Toucher<'_> {
 }
 
 fn pages_of(bytes: &std::ops::Range<u64>) -> u64 {
-    bytes.end.div_ceil(pages(1)).saturating_sub(bytes.start / pages(1))
+    units::pages_in(bytes)
 }
