@@ -23,6 +23,11 @@ impl Interrupt {
         Self(flag)
     }
 
+    /// Asks the same from within: nobody reads the output any more.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -2,14 +2,20 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod cache;
 mod command;
+mod extent;
 mod failure;
 mod hex;
 mod interrupt;
+mod memory;
 mod object;
 mod outcome;
 mod output;
+mod processes;
 mod range;
+mod select;
+mod snapshot;
 
 use args::Command;
 use std::process::ExitCode;
@@ -30,7 +36,7 @@ fn main() -> ExitCode {
         Some(Command::Diff(args)) => command::diff::run(&args),
         Some(Command::Cat(args)) => command::cat::run(&args),
         Some(Command::Log(args)) => command::log::run(&args),
-        Some(Command::Doctor(_)) => command::doctor::run(),
+        Some(Command::Doctor(args)) => command::doctor::run(&args),
         Some(Command::Generate(args)) => command::generate::run(&args),
     }
 }

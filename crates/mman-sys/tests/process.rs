@@ -10,7 +10,9 @@ mod common;
 
 use common::process::{advise_process, part, pidfd, release, shadow_stack};
 use common::{Map, in_child, line_of, page, refused, skip};
-use mman_sys::{Advice, Errno, ShadowStackFlags, getpid, gettid, pidfd_open, set_anonymous_name};
+use mman_sys::{
+    Advice, Errno, ShadowStackFlags, getpid, gettid, ioprio_set, pidfd_open, set_anonymous_name,
+};
 use std::process::{Child, Command, Stdio};
 
 /// A process that waits until it is killed, and is killed when the test ends.
@@ -153,6 +155,14 @@ fn a_thread_has_a_number_of_its_own() {
 fn a_descriptor_of_no_process_is_refused() {
     assert_eq!(pidfd_open(0, 0), Err(Errno::EINVAL));
     assert_eq!(pidfd_open(i32::MAX, 0), Err(Errno::ESRCH));
+}
+
+/// The class of what a thread reads is that of the thread that asks; a class that is none is refused.
+#[test]
+fn reading_has_a_class() {
+    let answers = std::thread::spawn(|| (ioprio_set(1, 0, 3 << 13), ioprio_set(1, 0, 7 << 13)));
+    assert_eq!(answers.join().unwrap(), (Ok(()), Err(Errno::EINVAL)));
+    assert_eq!(ioprio_set(1, i32::MAX, 3 << 13), Err(Errno::ESRCH));
 }
 
 /// Memory without a file can have a name, where the kernel was built for it, and lose it again.

@@ -51,6 +51,7 @@
 //! | advise another process, release a dying one | [`process::Process`] |
 //! | share SIGBUS with this library | [`signal`] |
 //! | ask the kernel | [`kernel::Feature`], [`FileObject::cache`] |
+//! | fill or empty the page cache | [`FileObject::advise`], [`Pages::populate`] |
 //!
 //! # Why a file is no `&[u8]` here
 //!
@@ -107,7 +108,7 @@ pub use advise::{Discard, Hint};
 pub use allocator::{OnFree, PageAllocator, PageRun};
 pub use broadcast::{Broadcast, Received, Receiver, Sender};
 pub use durable::growable::GrowableFile;
-pub use durable::write_file::write_file;
+pub use durable::write_file::{NewContent, write_file, write_file_with};
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 pub use mapping::Mapping;
 pub use mapping::fork::OnFork;
@@ -117,8 +118,8 @@ pub use mapping::seal::Sealed;
 pub use mman_sys::{Advice, Errno, MapFlags, Prot as Protection};
 pub use object::cache::CacheStatus;
 pub use object::{
-    Anonymous, FileObject, FixedSize, Immutability, Immutable, MemFd, MemFdOptions, MemoryObject,
-    SealState, SecretMem, ShmEntry, ShmObject, ShmOptions, Unsealed,
+    Anonymous, FileAdvice, FileObject, FixedSize, Immutability, Immutable, MemFd, MemFdOptions,
+    MemoryObject, SealState, SecretMem, ShmEntry, ShmObject, ShmOptions, Unsealed,
 };
 pub use options::MapOptions;
 pub use page::{HugePageSize, PageRange, PageSize, RangeError};

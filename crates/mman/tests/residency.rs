@@ -12,7 +12,8 @@
 
 use mman::kernel::Feature;
 use mman::{
-    Anonymous, Cause, Discard, FileObject, HugePageSize, MapOptions, Operation, Reservation,
+    Anonymous, CacheStatus, Cause, Discard, FileObject, HugePageSize, MapOptions, Operation,
+    Reservation,
 };
 use mman_testkit::files::{Folder, open_read_write};
 use mman_testkit::mount::{self, Mount};
@@ -120,6 +121,34 @@ fn cache_status_counts_what_was_changed() {
         mman::CacheStatus::default(),
         "nothing, not all the rest"
     );
+}
+
+/// Who looks at many files asks once for each: the answer is that of the longer way, whatever the file's size.
+#[test]
+fn one_call_tells_of_any_open_file() {
+    if !require::feature(Feature::Cachestat) {
+        return;
+    }
+    let folder = Folder::new();
+    let path = folder.patterned("file", 16 * page() - 1);
+    let plain = std::fs::File::open(&path).unwrap();
+    let object = FileObject::open(&path).unwrap();
+    let mapping = object.map().unwrap();
+    let _stay = mapping.pages().lock(..).unwrap();
+    let size = 16 * page() as u64 - 1;
+    let cached = |status: mman::CacheStatus| status.cached;
+    let page = page() as u64;
+    assert_eq!(CacheStatus::of(&plain, ..).map(cached).unwrap(), 16);
+    assert_eq!(CacheStatus::of(&plain, page - 1..page + 1).map(cached).unwrap(), 2);
+    assert_eq!(CacheStatus::of(&plain, 3 * page..1 << 62).map(cached).unwrap(), 13);
+    for nothing in [7..7, size..size, 16 * page..u64::MAX, u64::MAX..u64::MAX] {
+        assert_eq!(CacheStatus::of(&plain, nothing).unwrap(), CacheStatus::default());
+    }
+    #[expect(clippy::reversed_empty_ranges, reason = "what is tested")]
+    let error = CacheStatus::of(&plain, 9..7).unwrap_err();
+    assert!(matches!(error.cause(), Cause::Range(_)), "{error}");
+    let (end, _writer) = std::io::pipe().unwrap();
+    assert_eq!(CacheStatus::of(end, ..).unwrap(), CacheStatus::default(), "a pipe has no pages");
 }
 
 /// Files of huge pages are in no page cache that cachestat knows.

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Maps {
     /// Process numbers or names (all processes of the name)
-    #[arg(required = true, value_name = "PID|NAME")]
+    #[arg(required_unless_present = "columns", value_name = "PID|NAME")]
     pub(crate) processes: Vec<String>,
 
     /// A line for each mapping, file or kind of memory

@@ -6,9 +6,12 @@ mod limits;
 mod proc_file;
 mod rights;
 
+use crate::args;
 use crate::failure::{Failure, exit_code};
-use std::fmt::Write as _;
-use std::io::{self, Write};
+use crate::output::Printer;
+use crate::output::json::Record;
+use serde::Serialize;
+use std::fmt::Write;
 use std::process::ExitCode;
 
 /// One thing looked at.
@@ -27,24 +30,63 @@ struct Section {
     findings: Vec<Finding>,
 }
 
+/// The machine, in JSON.
+#[derive(Serialize)]
+struct Machine {
+    release: Option<String>,
+    architecture: &'static str,
+    page_size: u64,
+}
+
+/// A finding, in JSON.
+#[derive(Serialize)]
+struct Row<'found> {
+    section: &'static str,
+    name: &'static str,
+    state: &'found str,
+    meaning: &'found str,
+}
+
+impl Record for Machine {
+    const TYPE: &'static str = "machine";
+}
+
+impl Record for Row<'_> {
+    const TYPE: &'static str = "finding";
+}
+
 /// Looks, and prints.
-pub(crate) fn run() -> ExitCode {
+pub(crate) fn run(args: &args::Doctor) -> ExitCode {
     let sections = [
         Section { title: "KERNEL FEATURES", findings: features::look() },
         Section { title: "RIGHTS", findings: rights::look() },
         Section { title: "LIMITS AND SETTINGS", findings: limits::look() },
         Section { title: "C LIBRARY", findings: library::look() },
     ];
-    let report = format!("{}{}", machine(), table(&sections));
-    let written = io::stdout().write_all(report.as_bytes());
-    exit_code([written.map_err(|error| Failure::writing(&error))])
+    exit_code([print(&mut Printer::new(args.output), &sections)])
 }
 
-fn machine() -> String {
-    let release = proc_file::line("/proc/sys/kernel/osrelease");
-    let page = mman::PageSize::base().bytes();
+fn print(printer: &mut Printer, sections: &[Section]) -> Result<(), Failure> {
+    let machine = machine();
+    printer.json(&machine)?;
+    for section in sections {
+        for Finding { name, state, meaning } in &section.findings {
+            printer.json(&Row { section: section.title, name, state, meaning })?;
+        }
+    }
+    let Machine { release, architecture, page_size } = machine;
     let release = release.as_deref().unwrap_or("?");
-    format!("Linux {release}, {}, pages of {page} bytes\n", std::env::consts::ARCH)
+    printer.text(&format!("Linux {release}, {architecture}, pages of {page_size} bytes\n"))?;
+    printer.text(&table(sections))?;
+    printer.finish()
+}
+
+fn machine() -> Machine {
+    Machine {
+        release: proc_file::line("/proc/sys/kernel/osrelease"),
+        architecture: std::env::consts::ARCH,
+        page_size: mman::PageSize::base().bytes() as u64,
+    }
 }
 
 /// Columns as wide as their widest entry in the whole report, so that it reads as one table.

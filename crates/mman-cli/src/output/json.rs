@@ -50,6 +50,31 @@ impl<'path> JsonPath<'path> {
     }
 }
 
+/// A name that is no path, under a key of its own: as text, or under `key_b64` in base64. To be flattened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JsonName<'name> {
+    key: &'static str,
+    name: &'name OsStr,
+}
+
+impl<'name> JsonName<'name> {
+    pub(crate) const fn new(key: &'static str, name: &'name OsStr) -> Self {
+        Self { key, name }
+    }
+}
+
+impl Serialize for JsonName<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.name.to_str() {
+            Some(text) => serializer.collect_map([(self.key, text)]),
+            None => {
+                let key = format!("{}_b64", self.key);
+                serializer.collect_map([(key, BASE64_STANDARD.encode(self.name.as_bytes()))])
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +101,14 @@ mod tests {
     fn every_line_says_its_version_and_type() {
         let expected = "{\"version\":1,\"type\":\"example\",\"path\":\"a\\n\\\"\",\"cached\":1152921504606846976}\n";
         assert_eq!(line(b"a\n\""), expected);
+    }
+
+    #[test]
+    fn a_name_has_its_own_key() {
+        let name =
+            |bytes| serde_json::to_string(&JsonName::new("command", OsStr::from_bytes(bytes)));
+        assert_eq!(name(b"a b").unwrap(), r#"{"command":"a b"}"#);
+        assert_eq!(name(b"\xff").unwrap(), r#"{"command_b64":"/w=="}"#);
     }
 
     #[test]

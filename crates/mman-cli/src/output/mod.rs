@@ -2,6 +2,7 @@
 
 pub(crate) mod json;
 pub(crate) mod progress;
+pub(crate) mod remarks;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod units;
@@ -49,6 +50,14 @@ impl Printer {
             return Ok(());
         }
         self.out.write_all(text.as_bytes()).map_err(|error| Failure::writing(&error))
+    }
+
+    /// Writes lines that are made already, as text or as JSON: nothing where silence is wanted.
+    pub(crate) fn lines(&mut self, lines: &[u8]) -> Result<(), Failure> {
+        if self.asked.quiet {
+            return Ok(());
+        }
+        self.out.write_all(lines).map_err(|error| Failure::writing(&error))
     }
 
     /// Writes an object of JSON, on a line of its own: nothing unless JSON is wanted.

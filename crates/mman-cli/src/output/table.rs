@@ -1,7 +1,7 @@
 //! Tables: columns as wide as their widest cell, the last one ragged.
 
 use super::terminal::{Style, Terminal};
-use std::fmt::Write;
+use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
 
 /// Where a column's text stands.
@@ -29,65 +29,178 @@ impl Cell {
 }
 
 /// Rows of cells under headings. In a terminal the last column is cut in its middle where it is too wide; nothing else is.
+///
+/// The text of all cells is in one piece of memory: a table may have many thousands.
 #[derive(Debug)]
 pub(crate) struct Table {
-    columns: Vec<(&'static str, Align)>,
-    rows: Vec<Vec<Cell>>,
+    columns: Vec<Column>,
+    text: String,
+    /// Row by row, one for each column.
+    cells: Vec<Placed>,
 }
 
+#[derive(Debug)]
+struct Column {
+    name: Cow<'static, str>,
+    align: Align,
+    hidden: bool,
+}
+
+/// A cell, whose text begins where the one before ends.
+#[derive(Clone, Copy, Debug)]
+struct Placed {
+    end: usize,
+    width: usize,
+    style: Style,
+}
+
+/// Spaces between columns.
+const GAP: usize = 2;
+
 impl Table {
-    pub(crate) const fn new(columns: Vec<(&'static str, Align)>) -> Self {
-        Self { columns, rows: Vec::new() }
+    pub(crate) fn new<N: Into<Cow<'static, str>>>(columns: Vec<(N, Align)>) -> Self {
+        let column = |(name, align): (N, _)| Column { name: name.into(), align, hidden: false };
+        let columns = columns.into_iter().map(column).collect();
+        Self { columns, text: String::new(), cells: Vec::new() }
     }
 
+    /// Adds a row, which has a cell for each column.
     pub(crate) fn row(&mut self, cells: Vec<Cell>) {
-        self.rows.push(cells);
+        for cell in cells {
+            self.cell(cell.style, |text| text.push_str(&cell.text));
+        }
+    }
+
+    /// Adds the next cell of a row: `write` puts its text behind what is there.
+    pub(crate) fn cell(&mut self, style: Style, write: impl FnOnce(&mut String)) {
+        let start = self.text.len();
+        write(&mut self.text);
+        let width = width_of(self.text.get(start..).unwrap_or_default());
+        self.cells.push(Placed { end: self.text.len(), width, style });
+    }
+
+    /// In a terminal, leaves out as many of these columns, in this order, as it takes for the last to have two fifths
+    /// of the width, or all that it needs. Answers the names of those that are left out.
+    pub(crate) fn hide_to_fit(&mut self, terminal: Terminal, order: &[usize]) -> Vec<String> {
+        let (mut names, widths) = (Vec::new(), self.widths());
+        let (Some(width), Some(needed)) = (terminal.width, widths.last()) else { return names };
+        let wanted = (width.saturating_mul(2) / 5).min(*needed);
+        for place in order {
+            if self.before_last(&widths).saturating_add(wanted) <= width {
+                break;
+            }
+            if let Some(column) = self.columns.get_mut(*place) {
+                column.hidden = true;
+                names.push(column.name.to_string());
+            }
+        }
+        names
     }
 
     /// All of it as text.
     pub(crate) fn render(&self, terminal: Terminal) -> String {
         let widths = self.widths();
-        let last = self.columns.len().saturating_sub(1);
-        let before: usize = widths.iter().take(last).map(|width| width.saturating_add(2)).sum();
-        let room = terminal.width.map(|width| width.saturating_sub(before).max(8));
-        let mut text = String::new();
-        let heads = self.columns.iter().map(|(name, _)| Cell::of(Style::Heading, *name)).collect();
-        for cells in std::iter::once(&heads).chain(&self.rows) {
-            let mut line = String::new();
-            for (at, cell) in cells.iter().enumerate() {
-                let (_, align) = self.columns.get(at).copied().unwrap_or(("", Align::Left));
-                let width = widths.get(at).copied().unwrap_or(0);
-                let is_last = at == last;
-                let shown = match room {
-                    Some(room) if is_last => middle_cut(&cell.text, room),
-                    _ => cell.text.clone(),
-                };
-                let pad = " ".repeat(width.saturating_sub(shown.width()));
-                let painted = terminal.paint(cell.style, &shown);
-                // Writing to a string cannot fail.
-                let _always_ok = match align {
-                    Align::Right => write!(line, "{pad}{painted}"),
-                    Align::Left if is_last => write!(line, "{painted}"),
-                    Align::Left => write!(line, "{painted}{pad}"),
-                };
-                if !is_last {
-                    line.push_str("  ");
-                }
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
+        let room =
+            terminal.width.map(|width| width.saturating_sub(self.before_last(&widths)).max(8));
+        let mut page = Page { text: String::with_capacity(self.text.len() << 1), terminal, room };
+        let heads = self
+            .columns
+            .iter()
+            .map(|column| (&*column.name, width_of(&column.name), Style::Heading));
+        page.line(&self.columns, &widths, heads);
+        let mut start = 0;
+        for row in self.cells.chunks(self.columns.len().max(1)) {
+            let cells = row.iter().map(|cell| {
+                let text = self.text.get(start..cell.end).unwrap_or_default();
+                start = cell.end;
+                (text, cell.width, cell.style)
+            });
+            page.line(&self.columns, &widths, cells);
         }
-        text
+        page.text
+    }
+
+    /// How much of a line is before the last column.
+    fn before_last(&self, widths: &[usize]) -> usize {
+        let others = widths.split_last().map_or(widths, |(_, others)| others);
+        let shown = others.iter().zip(&self.columns).filter(|(_, column)| !column.hidden);
+        shown.map(|(width, _)| width.saturating_add(GAP)).sum()
     }
 
     fn widths(&self) -> Vec<usize> {
-        let width_of = |(at, (name, _)): (usize, &(&str, Align))| {
-            let cells =
-                self.rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.text.width());
-            cells.chain([name.width()]).max().unwrap_or(0)
-        };
-        self.columns.iter().enumerate().map(width_of).collect()
+        let mut widths: Vec<_> = self.columns.iter().map(|column| width_of(&column.name)).collect();
+        for row in self.cells.chunks(self.columns.len().max(1)) {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.width.max(*width);
+            }
+        }
+        widths
     }
+}
+
+/// Lines that are being written.
+struct Page {
+    text: String,
+    terminal: Terminal,
+    /// For the last column.
+    room: Option<usize>,
+}
+
+impl Page {
+    /// A line of cells: text, width, style.
+    fn line<'text>(
+        &mut self,
+        columns: &[Column],
+        widths: &[usize],
+        cells: impl Iterator<Item = (&'text str, usize, Style)>,
+    ) {
+        let start = self.text.len();
+        let last = columns.len().saturating_sub(1);
+        for (at, ((cell, column), width)) in cells.zip(columns).zip(widths).enumerate() {
+            if at == last {
+                self.last(cell, column.align, *width);
+            } else if !column.hidden {
+                let (text, taken, style) = cell;
+                let pad = width.saturating_sub(taken);
+                let (before, after) =
+                    if column.align == Align::Right { (pad, 0) } else { (0, pad) };
+                self.spaces(before);
+                self.put(text, style);
+                self.spaces(after.saturating_add(GAP));
+            }
+        }
+        let line = self.text.get(start..).unwrap_or_default();
+        self.text.truncate(start.saturating_add(line.trim_end().len()));
+        self.text.push('\n');
+    }
+
+    fn last(&mut self, (text, taken, style): (&str, usize, Style), align: Align, width: usize) {
+        match self.room.filter(|room| taken > *room) {
+            Some(room) => self.put(&middle_cut(text, room), style),
+            None => {
+                let room = self.room.map_or(width, |room| room.min(width));
+                self.spaces(if align == Align::Right { room.saturating_sub(taken) } else { 0 });
+                self.put(text, style);
+            }
+        }
+    }
+
+    fn put(&mut self, text: &str, style: Style) {
+        match style {
+            Style::Plain => self.text.push_str(text),
+            _ => self.text.push_str(&self.terminal.paint(style, text)),
+        }
+    }
+
+    fn spaces(&mut self, count: usize) {
+        self.text.extend(std::iter::repeat_n(' ', count));
+    }
+}
+
+/// How many columns a text takes.
+fn width_of(text: &str) -> usize {
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain { text.len() } else { text.width() }
 }
 
 /// A text in so many columns: what is cut away is in its middle, since both ends of a path tell most.
@@ -144,6 +257,25 @@ mod tests {
         let text = table().render(narrow);
         assert!(text.lines().all(|line| line.width() <= 24), "{text}");
         assert!(text.contains('…') && text.ends_with("words\n"), "{text}");
+    }
+
+    /// The names of things tell more than a number that is left out, and what is left out is said.
+    #[test]
+    fn columns_give_way_to_the_last() {
+        let full = |width| {
+            let columns = ["A", "B", "NAME"].map(|name| (name, Align::Right));
+            let mut table = Table::new(columns.to_vec());
+            table.row(["123456", "1234567890", "a-name-of-20-letters"].map(Cell::plain).to_vec());
+            let hidden = table.hide_to_fit(Terminal { width: Some(width), colors: false }, &[1, 0]);
+            (hidden, table.render(Terminal { width: Some(width), colors: false }))
+        };
+        assert!(full(40).0.is_empty());
+        assert!(full(35).0.is_empty()); // 15 columns are left, and two fifths are 14
+        let (hidden, text) = full(30);
+        assert_eq!(hidden, ["B"]);
+        assert_eq!(text, "     A                  NAME\n123456  a-name-of-20-letters\n");
+        assert_eq!(full(11).0, ["B", "A"]);
+        assert!(table().hide_to_fit(PIPE, &[0]).is_empty());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Where output goes: into a terminal of a width, with colours or without, or into a pipe.
 
 use crate::args::When;
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
+use std::os::unix::ffi::OsStrExt;
 
 /// What standard output can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,14 +50,24 @@ impl Terminal {
 }
 
 /// A name as it may be printed: control characters, which could steer the terminal, are shown.
-pub(crate) fn shown(name: &std::ffi::OsStr) -> String {
-    let text = name.to_string_lossy();
-    if !text.chars().any(char::is_control) {
-        return text.into_owned();
+pub(crate) fn shown(name: &OsStr) -> String {
+    let mut text = String::new();
+    push_shown(&mut text, name);
+    text
+}
+
+/// The same behind what is in a text.
+pub(crate) fn push_shown(text: &mut String, name: &OsStr) {
+    let is_plain = name.as_bytes().iter().all(|byte| matches!(byte, b' '..=b'~'));
+    let name = name.to_string_lossy();
+    if is_plain {
+        return text.push_str(&name);
     }
-    let show = |letter: char| {
-        let escaped = letter.is_control().then(|| letter.escape_default().to_string());
-        escaped.unwrap_or_else(|| letter.to_string())
-    };
-    text.chars().map(show).collect()
+    for letter in name.chars() {
+        if letter.is_control() {
+            text.extend(letter.escape_default());
+        } else {
+            text.push(letter);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Processes: their descriptors, their release, and names for memory.
 #![expect(unsafe_code, reason = "makes system calls")]
 
-use super::syscall::{as_int, call0, call2, call5, call6, int, pointer, word};
+use super::syscall::{as_int, call0, call2, call3, call5, call6, int, pointer, word};
 use crate::flags::{PR_SET_VMA, PR_SET_VMA_ANON_NAME};
 use crate::{Errno, IoVec, RawFd};
 use core::ffi::{CStr, c_void};
@@ -16,6 +16,17 @@ use linux_raw_sys::general as nr;
 pub fn pidfd_open(pid: i32, flags: u32) -> Result<RawFd, Errno> {
     // SAFETY: the call makes a new descriptor and touches no memory.
     unsafe { call2(nr::__NR_pidfd_open, int(pid), word(flags)) }.map(as_int)
+}
+
+/// Sets the scheduling class of what threads read and write. [ioprio_set(2)](https://man7.org/linux/man-pages/man2/ioprio_set.2.html)
+///
+/// # Errors
+///
+/// `EINVAL`, `EPERM`, `ESRCH`, `ENOSYS`.
+#[inline]
+pub fn ioprio_set(which: i32, who: i32, priority: i32) -> Result<(), Errno> {
+    // SAFETY: the call touches no memory.
+    unsafe { call3(nr::__NR_ioprio_set, int(which), int(who), int(priority)) }.map(drop)
 }
 
 /// Frees the memory of a process that is being killed, without waiting for it (5.15).

@@ -5,6 +5,7 @@
 //! | walk the mappings of a process | [`maps`] |
 //! | with resident, shared, swapped, locked, huge bytes of each | [`smaps`] |
 //! | in all | [`smaps_rollup`] |
+//! | on which nodes the pages of each are | [`numa_maps`] |
 //! | find the mapping of one address | [`find`] |
 //! | read a text that was kept | [`Maps::of_text`], [`Smaps::of_text`] |
 //!
@@ -29,6 +30,7 @@ pub(crate) mod line;
 mod lines;
 mod maps;
 mod name;
+mod numa;
 mod query;
 mod smaps;
 mod usage;
@@ -36,6 +38,7 @@ mod usage;
 pub use entry::Entry;
 pub use maps::{Maps, maps};
 pub use name::Name;
+pub use numa::{NumaMaps, Placement, numa_maps};
 pub use query::find;
 pub use smaps::{Smaps, smaps, smaps_rollup};
 pub use usage::{Usage, VmFlags};

@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 
+mod advice;
 mod anonymous;
 mod blocks;
 mod descriptor;
@@ -11,6 +12,7 @@ mod memfd;
 mod secret;
 mod shm;
 
+pub use advice::FileAdvice;
 pub use anonymous::Anonymous;
 pub(crate) use blocks::{Blocks, extend};
 pub use file::FileObject;

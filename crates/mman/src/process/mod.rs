@@ -38,10 +38,12 @@
 
 mod advise;
 pub(crate) mod generation;
+mod io_class;
 mod lock_all;
 mod other;
 mod release;
 
+pub use io_class::{IoClass, set_io_class};
 pub use lock_all::{LockAll, lock_all, lock_all_on_fault, unlock_all};
 pub use other::Process;
 pub(crate) use other::{error, io_error};

@@ -132,6 +132,22 @@ impl Process {
         }
     }
 
+    /// Its folder in `/proc`, opened with `O_PATH`, to look at the files there that this crate does not read
+    /// (`openat` from it). They mean this process for ever, too.
+    ///
+    /// # Errors
+    ///
+    /// `EMFILE`, `ENFILE`; `ENOENT` where `/proc` is not there.
+    pub fn folder(&self) -> Result<OwnedFd> {
+        match &self.who {
+            Who::Myself => open_at(CWD, "/proc/self", OFlags::PATH | OFlags::DIRECTORY)
+                .map_err(|errno| error(Operation::Open, errno)),
+            Who::Other { folder, .. } => {
+                folder.try_clone().map_err(|failed| io_error(Operation::Open, &failed))
+            }
+        }
+    }
+
     /// A file of its folder in `/proc`, to be read.
     pub(crate) fn file(&self, name: &str) -> Result<File> {
         let file = match &self.who {

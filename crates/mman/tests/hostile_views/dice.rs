@@ -3,9 +3,9 @@
 use crate::world::Bag;
 use crate::{Files, pages, shm_prefix};
 use mman::{
-    Anonymous, Discard, FileObject, Growth, Hint, HugePageSize, Immutable, MapOptions, MemFd,
-    MemoryObject, Move, NodeSet, NumaPolicy, OnFork, PageSize, Protection, SecretMem, ShmObject,
-    Unsealed,
+    Anonymous, Discard, FileAdvice, FileObject, Growth, Hint, HugePageSize, Immutable, MapOptions,
+    MemFd, MemoryObject, Move, NodeSet, NumaPolicy, OnFork, PageSize, Protection, SecretMem,
+    ShmObject, Unsealed,
 };
 use mman_testkit::page;
 use std::ffi::OsString;
@@ -224,6 +224,17 @@ impl Dice {
     pub(crate) fn sync(&mut self) -> mman::Sync {
         let rare = if self.one_in(20) { mman::Sync::Data } else { mman::Sync::Async };
         self.pick(&[rare, mman::Sync::Async, mman::Sync::Invalidate])
+    }
+
+    pub(crate) fn file_advice(&mut self) -> FileAdvice {
+        self.pick(&[
+            FileAdvice::Normal,
+            FileAdvice::Sequential,
+            FileAdvice::Random,
+            FileAdvice::NoReuse,
+            FileAdvice::WillNeed,
+            FileAdvice::DontNeed,
+        ])
     }
 
     pub(crate) fn hint(&mut self) -> Hint {

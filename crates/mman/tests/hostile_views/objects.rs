@@ -16,6 +16,21 @@ pub(crate) const TABLE: &[Operation] = &[
     ("FileObject::map", |w| w.file(|f, _| f.map()).into_iter().flatten().for_each(|m| w.keep(m))),
     ("FileObject::reserve", |w| any(w.file(|f, d| any(f.reserve(d.wide()))))),
     ("FileObject::cache", |w| any(w.file(|f, d| any(f.cache(d.wide()))))),
+    ("FileAdvice::tell", |w| {
+        any(w.file(|f, d| {
+            let about = d.file_advice();
+            any(about.tell(f.file(), d.wide()));
+        }));
+    }),
+    ("FileObject::advise", |w| {
+        any(w.file(|f, d| {
+            let about = d.file_advice();
+            any(f.advise(d.wide(), about));
+        }));
+    }),
+    ("CacheStatus::of", |w| {
+        any(w.file(|f, d| any(mman::CacheStatus::of(f.file(), d.wide()))));
+    }),
     ("FileObject::residency_is_visible", |w| any(w.file(|f, _| any(f.residency_is_visible())))),
     ("MemoryObject::size, kind, immutability", |w| {
         let object = w.dice.object();

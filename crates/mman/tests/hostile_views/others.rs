@@ -2,9 +2,9 @@
 
 use crate::dice::Dice;
 use crate::world::{FORKING, Operation, World, any};
-use mman::inspect::{self, Entry, Maps, Smaps, Usage};
+use mman::inspect::{self, Entry, Maps, NumaMaps, Placement, Smaps, Usage};
 use mman::kernel::Feature;
-use mman::process::{self, LockAll, Process};
+use mman::process::{self, IoClass, LockAll, Process};
 use mman::signal::{self, Owner};
 use mman::{
     Errno, Error, Hint, KeyRights, MapOptions, OnFree, PageAllocator, PageRange, PageRun, PageSize,
@@ -32,13 +32,19 @@ pub(crate) const TABLE: &[Operation] = &[
     ("inspect::smaps_rollup", |_| {
         inspect::smaps_rollup(&Process::myself()).iter().for_each(ask_usage);
     }),
+    ("inspect::numa_maps", |_| {
+        numa_maps(inspect::numa_maps(&Process::myself()).into_iter().flatten());
+    }),
+    ("NumaMaps::of_text, read_into, Placement::address, policy, nodes", |w| {
+        read_text(&mut w.dice);
+    }),
     ("inspect::find", |w| w.find()),
     ("Entry::addresses, len, protection, is_shared, offset, device, inode, name", |w| w.find()),
     ("Entry::kernel_name, is_deleted, object", |w| w.find()),
     ("Usage::field, fields, others, is_thp_eligible, flags, VmFlags::contains, iter", |_| {
         inspect::smaps_rollup(&Process::myself()).iter().for_each(ask_usage);
     }),
-    ("Process::myself, pid, maps, smaps, smaps_rollup", |w| {
+    ("Process::myself, pid, maps, smaps, smaps_rollup, folder", |w| {
         if w.dice.one_in(4) {
             ask_process(&Process::myself(), &mut w.dice);
         }
@@ -46,6 +52,10 @@ pub(crate) const TABLE: &[Operation] = &[
     ("Process::open", |w| w.open_nobody()),
     ("Process::advise, still_has, release", |w| w.child_of_ours()),
     ("process::lock_all, lock_all_on_fault, unlock_all", |w| w.lock_all()),
+    ("process::set_io_class", |w| {
+        let class = w.dice.pick(&[IoClass::Default, IoClass::BestEffort, IoClass::Idle]);
+        std::thread::spawn(move || any(process::set_io_class(class))).join().unwrap();
+    }),
     ("ProtectionKey::allocate, number, set_rights, rights", |w| key(&mut w.dice)),
     ("PageSize::base, new, bytes, log2, offset_in_page, divides, round_down, round_up", |w| {
         page_size(&mut w.dice);
@@ -255,6 +265,12 @@ fn ask_usage(usage: &Usage) {
     any(usage.others().count());
 }
 
+fn numa_maps(all: impl Iterator<Item = mman::Result<Placement>>) {
+    for one in all.flatten() {
+        any((one.address(), one.policy(), one.nodes()));
+    }
+}
+
 fn ask_error(error: &Error) {
     any((error.operation(), error.object(), error.range(), error.cause()));
     any(error.errno().map(Errno::raw));
@@ -273,7 +289,7 @@ fn smaps(process: &Process) {
 }
 
 fn ask_process(process: &Process, dice: &mut Dice) {
-    any((process.pid(), process.maps().map(Iterator::count)));
+    any((process.pid(), process.folder(), process.maps().map(Iterator::count)));
     process.smaps_rollup().iter().for_each(ask_usage);
     match dice.below(3) {
         0 => smaps(process),
@@ -314,6 +330,7 @@ fn read_text(dice: &mut Dice) {
     while maps.read_into(&mut entry).is_ok_and(|more| more) {
         ask_entry(&entry);
     }
+    numa_maps(NumaMaps::of_text(&text[..]));
     let mut usage = Usage::default();
     let mut smaps = Smaps::of_text(&text[..]);
     while smaps.read_into(&mut entry, &mut usage).is_ok_and(|more| more) {

@@ -1,0 +1,77 @@
+//! Mappings put together by file or by kind, and their order.
+
+use super::column::What;
+use crate::args::Grouping;
+use crate::processes::{About, Kind, Row};
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+/// Puts rows together.
+pub(super) fn group(rows: Vec<Row>, by: Grouping) -> Vec<Row> {
+    if by == Grouping::Mapping {
+        return rows;
+    }
+    let mut groups: HashMap<(Kind, Vec<u8>, bool), Row> = HashMap::new();
+    for row in rows {
+        let named = matches!(row.kind, Kind::File | Kind::Device | Kind::SharedMemory)
+            || matches!(row.kind, Kind::MemFd | Kind::HugePages | Kind::Other);
+        let name = match by {
+            Grouping::File if named => row.name.clone(),
+            _ => Vec::new(),
+        };
+        let deleted = by == Grouping::File && row.deleted;
+        let new = || Row::nothing(row.kind, name.clone());
+        groups.entry((row.kind, name.clone(), deleted)).or_insert_with(new).add(&row);
+    }
+    groups.into_values().collect()
+}
+
+/// All of them together.
+pub(super) fn total(rows: &[Row]) -> Row {
+    let mut total = Row::nothing(Kind::Other, Vec::new());
+    rows.iter().for_each(|row| total.add(row));
+    total
+}
+
+/// The largest first, or the alphabet; what is not known comes last, and what is equal is in the order of addresses.
+pub(super) fn sort(rows: &mut [Row], by: What, processes: &[About]) {
+    let number = |row: &Row| match by {
+        What::Bytes(measure) => row.numbers.get(measure),
+        What::Node(node) => row.nodes.get(node),
+        What::Mappings => Some(row.mappings),
+        What::Processes => Some(row.processes),
+        What::Inode => row.place.as_ref().map(|place| place.inode),
+        _ => None,
+    };
+    let place = |row: &Row| row.place.as_ref().map(|place| place.addresses.start);
+    let words = |one: &Row, other: &Row| match by {
+        What::Name => one.name.cmp(&other.name),
+        What::Kind => one.kind.word().cmp(other.kind.word()),
+        What::Command => {
+            let command = |row: &Row| processes.get(row.process).map(|about| &about.command);
+            command(one).cmp(&command(other))
+        }
+        What::Permissions | What::Flags | What::Policy | What::Offset | What::Device => {
+            let key = |row: &Row| {
+                row.place.as_ref().map(|place| match by {
+                    What::Permissions => (place.permissions.to_vec(), 0),
+                    What::Flags => (place.flags.clone().into_bytes(), 0),
+                    What::Policy => (place.policy.clone().into_bytes(), 0),
+                    What::Offset => (Vec::new(), place.offset),
+                    _ => (Vec::new(), u64::from(place.device.0) << 32 | u64::from(place.device.1)),
+                })
+            };
+            key(one).cmp(&key(other))
+        }
+        _ => Ordering::Equal,
+    };
+    rows.sort_by(|one, other| {
+        let larger_first = number(other).cmp(&number(one));
+        larger_first
+            .then_with(|| words(one, other))
+            .then_with(|| one.process.cmp(&other.process))
+            .then_with(|| place(one).cmp(&place(other)))
+            .then_with(|| one.name.cmp(&other.name))
+            .then_with(|| one.kind.cmp(&other.kind))
+    });
+}
