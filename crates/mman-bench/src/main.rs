@@ -11,6 +11,7 @@ mod file;
 mod frozen;
 mod log;
 mod machine;
+mod maps;
 mod measure;
 mod ours_cat;
 mod peak;
@@ -44,6 +45,7 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "frozen", about: "a file frozen by copy", run: frozen::run },
     Measurement { name: "sync", about: "scattered stores and a sync", run: sync::run },
     Measurement { name: "log", about: "appending records to a log", run: log::run },
+    Measurement { name: "maps", about: "mman maps and who, smaps, pmap, lsof", run: maps::run },
     Measurement { name: "views", about: "bytes through a view", run: views::run },
     Measurement { name: "when", about: "mapping against reading", run: when::run },
     Measurement { name: "windows", about: "ways to write a file out in pieces", run: windows::run },
@@ -76,6 +78,8 @@ fn chosen(arguments: &[&str]) -> Option<Result<()>> {
         ["broadcast-echo", way, len, name, placed] => {
             return Some(broadcast::echo(way, len.parse().ok()?, name, placed));
         }
+        ["maps-hold"] => return Some(maps::hold()),
+        ["read-smaps", pid] => return Some(maps::read_smaps(pid)),
         ["peer-cat", file] => return Some(ours_cat::peer(Path::new(file))),
         ["all"] => return Some(MEASUREMENTS.iter().try_for_each(|one| (one.run)())),
         [] => return None,

@@ -49,8 +49,8 @@ struct Column {
 /// A cell, whose text begins where the one before ends.
 #[derive(Clone, Copy, Debug)]
 struct Placed {
-    end: usize,
-    width: usize,
+    end: u32,
+    width: u32,
     style: Style,
 }
 
@@ -76,7 +76,10 @@ impl Table {
         let start = self.text.len();
         write(&mut self.text);
         let width = width_of(self.text.get(start..).unwrap_or_default());
-        self.cells.push(Placed { end: self.text.len(), width, style });
+        // No table has 4 GiB of text.
+        let [end, width] =
+            [self.text.len(), width].map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+        self.cells.push(Placed { end, width, style });
     }
 
     /// In a terminal, leaves out as many of these columns, in this order, as it takes for the last to have two fifths
@@ -111,9 +114,10 @@ impl Table {
         let mut start = 0;
         for row in self.cells.chunks(self.columns.len().max(1)) {
             let cells = row.iter().map(|cell| {
-                let text = self.text.get(start..cell.end).unwrap_or_default();
-                start = cell.end;
-                (text, cell.width, cell.style)
+                let end = cell.end as usize;
+                let text = self.text.get(start..end).unwrap_or_default();
+                start = end;
+                (text, cell.width as usize, cell.style)
             });
             page.line(&self.columns, &widths, cells);
         }
@@ -131,7 +135,7 @@ impl Table {
         let mut widths: Vec<_> = self.columns.iter().map(|column| width_of(&column.name)).collect();
         for row in self.cells.chunks(self.columns.len().max(1)) {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = cell.width.max(*width);
+                *width = (cell.width as usize).max(*width);
             }
         }
         widths

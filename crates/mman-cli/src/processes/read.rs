@@ -72,10 +72,12 @@ fn counted(process: &Process, place: usize, detail: Detail) -> Result<Vec<Row>, 
         let mut row = row(process, &entry, Kind::of(&entry, usage.flags()), numbers);
         row.process = place;
         if let (true, Some(place)) = (detail.flags, &mut row.place) {
+            let mut flags = String::new();
             for flag in usage.flags().iter() {
-                place.flags.push_str(if place.flags.is_empty() { "" } else { " " });
-                place.flags.push_str(flag);
+                flags.push_str(if flags.is_empty() { "" } else { " " });
+                flags.push_str(flag);
             }
+            place.flags = flags.into();
         }
         rows.push(row);
     }
@@ -104,13 +106,14 @@ fn row(process: &Process, entry: &Entry, kind: Kind, numbers: Numbers) -> Row {
     };
     Row {
         numbers,
-        name: name.as_bytes().to_vec(),
+        name: name.as_bytes().into(),
         deleted,
         mappings: 1,
         processes: 1,
         place: Some(Place::of(entry)),
         nodes: Nodes::default(),
-        ..Row::nothing(kind, Vec::new())
+        kind,
+        process: usize::MAX,
     }
 }
 
@@ -129,7 +132,7 @@ fn add_nodes(process: &Process, rows: &mut [Row]) -> Result<(), Error> {
     for row in rows {
         let Some(place) = &mut row.place else { continue };
         if let Some(placement) = by_address.get(&place.addresses.start) {
-            place.policy = placement.policy().to_string_lossy().into_owned();
+            place.policy = placement.policy().to_string_lossy().into();
             row.nodes = Nodes::of(placement);
         } else if row.kind == Kind::Kernel {
             row.nodes = Nodes(Some(Vec::new()));

@@ -119,7 +119,7 @@ impl Choice {
     }
 
     fn why_not(&self, row: &Row) -> Option<Why> {
-        let flags = row.place.as_ref().map(|place| place.flags.as_str()).unwrap_or_default();
+        let flags = row.place.as_ref().map(|place| &*place.flags).unwrap_or_default();
         let has = |wanted: &str| flags.split_ascii_whitespace().any(|flag| flag == wanted);
         if row.kind == Kind::Kernel || has("io") || has("pf") {
             return Some(Why::Kernel);
