@@ -69,7 +69,12 @@ fn read_all(
         let about = About::of(process.pid(), &folder);
         match processes::read(process, processes.len(), detail) {
             Read::Rows(read) => {
-                rows.extend(read);
+                // Of one process, which may have very many, nothing is copied.
+                if rows.is_empty() {
+                    rows = read;
+                } else {
+                    rows.extend(read);
+                }
                 processes.push(about);
             }
             Read::Gone => ended = ended.saturating_add(1),

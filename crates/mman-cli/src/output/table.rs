@@ -54,6 +54,8 @@ struct Placed {
     style: Style,
 }
 
+/// Bytes that are written at once.
+const PIECE: usize = 32 << 10;
 /// Spaces between columns.
 const GAP: usize = 2;
 
@@ -102,10 +104,24 @@ impl Table {
 
     /// All of it as text.
     pub(crate) fn render(&self, terminal: Terminal) -> String {
+        let mut text = String::new();
+        let Ok(()) = self.write(terminal, |piece| {
+            text.push_str(piece);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        text
+    }
+
+    /// All of it as text, in pieces of whole lines.
+    pub(crate) fn write<E>(
+        &self,
+        terminal: Terminal,
+        mut put: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
         let widths = self.widths();
         let room =
             terminal.width.map(|width| width.saturating_sub(self.before_last(&widths)).max(8));
-        let mut page = Page { text: String::with_capacity(self.text.len() << 1), terminal, room };
+        let mut page = Page { text: String::with_capacity(PIECE << 1), terminal, room };
         let heads = self
             .columns
             .iter()
@@ -120,8 +136,12 @@ impl Table {
                 (text, cell.width as usize, cell.style)
             });
             page.line(&self.columns, &widths, cells);
+            if page.text.len() >= PIECE {
+                put(&page.text)?;
+                page.text.clear();
+            }
         }
-        page.text
+        put(&page.text)
     }
 
     /// How much of a line is before the last column.

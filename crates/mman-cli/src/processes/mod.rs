@@ -1,6 +1,7 @@
 //! Processes: found by number or name, and which of them have a file mapped or open.
 
 mod about;
+mod ahead;
 mod find;
 mod folder;
 mod holders;

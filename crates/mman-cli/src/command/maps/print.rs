@@ -39,7 +39,7 @@ pub(super) fn print(args: &args::Maps, printer: &mut Printer, told: &Told) -> Re
     } else {
         Vec::new()
     };
-    printer.text(&table.render(printer.terminal))?;
+    table.write(printer.terminal, |piece| printer.text(piece))?;
     if !columns.iter().any(|column| column.what == What::Name) {
         printer.text(&format!("{sum}\n"))?;
     }
