@@ -14,6 +14,7 @@ mod machine;
 mod measure;
 mod ours_cat;
 mod peak;
+mod restore;
 mod sync;
 mod table;
 mod views;
@@ -42,6 +43,7 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "calls", about: "the cost of a call, by whom it is made", run: calls::run },
     Measurement { name: "cat", about: "mman cat, cat and memmap2's example", run: cat::run },
     Measurement { name: "frozen", about: "a file frozen by copy", run: frozen::run },
+    Measurement { name: "restore", about: "scattered runs brought back", run: restore::run },
     Measurement { name: "sync", about: "scattered stores and a sync", run: sync::run },
     Measurement { name: "log", about: "appending records to a log", run: log::run },
     Measurement { name: "views", about: "bytes through a view", run: views::run },
@@ -75,6 +77,9 @@ fn chosen(arguments: &[&str]) -> Option<Result<()>> {
         }
         ["broadcast-echo", way, len, name, placed] => {
             return Some(broadcast::echo(way, len.parse().ok()?, name, placed));
+        }
+        ["serial-read", file, list] => {
+            return Some(restore::serial(Path::new(file), Path::new(list)));
         }
         ["peer-cat", file] => return Some(ours_cat::peer(Path::new(file))),
         ["all"] => return Some(MEASUREMENTS.iter().try_for_each(|one| (one.run)())),
