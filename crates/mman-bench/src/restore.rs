@@ -82,12 +82,17 @@ fn contenders(sample: &Sample, folder: &Path, shape: &Shape) -> Result<Vec<Conte
     let ranges = shape.ranges();
     let lines: String = ranges.iter().map(|(first, pages)| format!("{first} {pages}\n")).collect();
     std::fs::write(&list, lines)?;
-    // Just these are in memory when the snapshot is taken.
-    sample.evict()?;
-    serial(sample.path(), &list)?;
+    // Just these are in memory when the snapshot is taken: the kernel reclaims when it likes.
+    let pages: u64 = ranges.iter().map(|(_, pages)| pages).sum();
     let words = ["save".as_ref(), sample.path(), "-q".as_ref(), "-o".as_ref(), &snapshot];
-    if !Command::new(&mman).args(words).status()?.success() {
-        return Err("mman save failed".into());
+    let save = || -> Result<bool> {
+        sample.evict()?;
+        serial(sample.path(), &list)?;
+        let saved = Command::new(&mman).args(words).status()?.success();
+        Ok(saved && sample.cached()? == pages)
+    };
+    if !(0..20).any(|_| save().unwrap_or(false)) {
+        return Err("no snapshot of all runs in twenty attempts".into());
     }
     let restore = |more: &[&str]| {
         let words = ["restore".into(), snapshot.clone(), "-q".into()];

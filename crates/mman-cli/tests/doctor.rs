@@ -1,5 +1,11 @@
 //! `mman doctor` and `mman` alone, as their user sees them.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "test code"
+)]
 
 mod common;
 
@@ -46,4 +52,22 @@ fn alone_it_shows_what_there_is() {
     for command in ["mman cat", "mman doctor"] {
         assert!(text.contains(command), "{text}");
     }
+}
+
+#[test]
+fn doctor_in_json_says_the_same_rows() {
+    let text = String::from_utf8(written(["doctor"])).unwrap();
+    let json = String::from_utf8(written(["doctor", "--json"])).unwrap();
+    let objects: Vec<serde_json::Value> =
+        json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&objects[0]["type"], &objects[0]["version"]), (&"machine".into(), &1.into()));
+    assert_eq!(objects[0]["page_size"], mman::PageSize::base().bytes() as u64);
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("  ")).collect();
+    assert_eq!(objects.len() - 1, rows.len());
+    for (object, row) in objects[1..].iter().zip(rows) {
+        assert_eq!(object["type"], "finding");
+        let name = object["name"].as_str().unwrap();
+        assert!(row[2..].starts_with(name), "{object}: {row}");
+    }
+    assert!(written(["doctor", "-q"]).is_empty());
 }

@@ -143,9 +143,14 @@ pub(super) fn dry_run(
     table.row(cells.map(|text| Cell::of(Style::Heading, text)).to_vec());
     printer.text(&table.render(printer.terminal))?;
     for (why, (mappings, bytes)) in left_out_by_reason(targets) {
-        printer.text(&format!("left out {mappings} mappings ({}): {why}\n", units.size(bytes)))?;
+        let of = mappings_of(mappings);
+        printer.text(&format!("left out {of} ({}): {why}\n", units.size(bytes)))?;
     }
     Ok(())
+}
+
+fn mappings_of(count: u64) -> String {
+    if count == 1 { "1 mapping".to_owned() } else { format!("{count} mappings") }
 }
 
 fn left_out_by_reason(targets: &Targets) -> BTreeMap<&'static str, (u64, u64)> {
@@ -189,10 +194,7 @@ pub(super) fn print(printer: &mut Printer, choice: &Choice, told: &Told) -> Resu
 fn sentence(printer: &Printer, told: &Told) -> String {
     let units = printer.units();
     let size = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), |bytes| units.size(bytes));
-    let mappings = match told.done.mappings {
-        1 => "in 1 mapping".to_owned(),
-        count => format!("in {count} mappings"),
-    };
+    let mappings = format!("in {}", mappings_of(told.done.mappings));
     let changed = told.changed();
     let (wanted, done) = (changed.map(|(wanted, _)| wanted), changed.map(|(_, done)| done));
     let interrupted =
@@ -242,8 +244,7 @@ fn sentence(printer: &Printer, told: &Told) -> String {
 fn details(told: &Told) -> Vec<(&'static str, u64, String)> {
     let mut lines = Vec::new();
     for (why, (mappings, size)) in &told.done.refused {
-        let of =
-            if *mappings == 1 { "1 mapping".to_owned() } else { format!("{mappings} mappings") };
+        let of = mappings_of(*mappings);
         lines.push(("refused", *size, format!("{of}: {why}")));
     }
     if told.how == How::Pageout {

@@ -161,14 +161,13 @@ fn addresses(asked: Asked) -> Result<Option<Range<usize>>, Failure> {
 }
 
 fn rounded(asked: &Range<usize>) -> Result<Range<usize>, Failure> {
+    if asked.is_empty() {
+        return Err(Failure::line("range: no addresses"));
+    }
     let page = PageSize::base();
     // There is no page above the last.
     let end = page.round_up(asked.end).unwrap_or(page.round_down(usize::MAX));
-    let rounded = page.round_down(asked.start)..end;
-    if rounded.is_empty() {
-        return Err(Failure::line("range: no addresses"));
-    }
-    Ok(rounded)
+    Ok(page.round_down(asked.start)..end)
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! What a thread does with the files that it finds: count, drop, count again.
 
 use super::Run;
-use crate::cache::{Details, Known, Residency, Unknown, look_at};
+use crate::cache::{Details, Known, Residency, Unknown, look, look_at};
 use crate::extent::{Extent, Rounding};
 use crate::failure::text_of;
 use crate::output::units::pages;
 use crate::processes::FileId;
 use crate::select::{Found, Problem, Visitor};
-use mman::{Cause, FileAdvice, FileObject};
+use mman::{CacheStatus, FileAdvice};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::ops::Range;
@@ -117,20 +117,9 @@ impl<'run> Evicter<'run> {
                 self.tally.fail(found.path, &format!("write back: {}", text_of(&error)));
             }
         }
-        if let Err(error) = drop_range(&found.file, bytes) {
+        if let Err(error) = FileAdvice::DontNeed.tell(&found.file, bytes.clone()) {
             self.tally.fail(found.path, &error.to_string());
         }
-    }
-}
-
-/// Drops bytes from the page cache, as far as the kernel does.
-pub(super) fn drop_range(file: &File, bytes: &Range<u64>) -> mman::Result<()> {
-    match FileObject::new(file)?.advise(bytes.clone(), FileAdvice::DontNeed) {
-        // It has become shorter meanwhile, and what is gone is not cached.
-        Err(error) if matches!(error.cause(), Cause::Range(_)) => {
-            FileObject::new(file)?.advise(.., FileAdvice::DontNeed)
-        }
-        answer => answer,
     }
 }
 
@@ -138,7 +127,7 @@ impl Visitor for Evicter<'_> {
     fn file(&mut self, found: Found<'_>) {
         self.tally.files = self.tally.files.saturating_add(1);
         let Some(bytes) = self.extent(&found) else { return };
-        let before = match look_at(&found.file, &bytes) {
+        let before = match look(&found, &bytes) {
             Residency::Known(known) => known,
             Residency::Unknown(why) => {
                 self.tally.unknown(why);
@@ -158,6 +147,10 @@ impl Visitor for Evicter<'_> {
             self.run.progress.more(pages(before.cached));
             self.drop_from_cache(&found, &bytes, before.details);
             self.run.progress.add(pages(before.cached));
+            // Mostly nothing is left, and one call tells.
+            if CacheStatus::of(&found.file, bytes.clone()).is_ok_and(|status| status.cached == 0) {
+                return;
+            }
             match look_at(&found.file, &bytes) {
                 Residency::Known(known) => now = known,
                 Residency::Unknown(why) => return self.tally.unknown(why),

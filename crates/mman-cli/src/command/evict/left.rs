@@ -1,12 +1,13 @@
 //! What is left, and why: the file system, locks, mappings, changes that are not written back.
 
-use super::drop::{Left, Tally, drop_range};
+use super::drop::{Left, Tally};
 use crate::args;
 use crate::cache::{Residency, look_at};
 use crate::failure::text_of;
 use crate::interrupt::Interrupt;
 use crate::output::units::pages;
 use crate::processes::{Holders, who_has};
+use mman::FileAdvice;
 use rustix::fs::{Mode, OFlags, open};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -117,7 +118,7 @@ pub(super) fn try_again(files: &mut Vec<Left>, interrupt: &Interrupt) {
         for left in files.iter_mut().filter(|left| is_clean(left) && left.dirty_before == 0) {
             let Some(file) = open_again(left) else { continue };
             // What is left is told all the same.
-            let _counted_below = drop_range(&file, &left.bytes);
+            let _counted_below = FileAdvice::DontNeed.tell(&file, left.bytes.clone());
             count_again(left, &file);
         }
         files.retain(|left| left.now.cached > 0);

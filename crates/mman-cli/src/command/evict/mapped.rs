@@ -1,11 +1,11 @@
 //! `--force-mapped`: paging files out of the processes that map them, and dropping them then.
 
-use super::drop::{Tally, drop_range};
+use super::drop::Tally;
 use super::left;
 use crate::interrupt::Interrupt;
 use crate::processes::{Holders, Part};
 use mman::process::Process;
-use mman::{Cause, Hint};
+use mman::{Cause, FileAdvice, Hint};
 use std::ops::Range;
 
 /// Pages out what is left of the files.
@@ -32,7 +32,7 @@ pub(super) fn page_out(tally: &mut Tally, holders: &Holders, interrupt: &Interru
     tally.failures.extend(failures);
     for one in &mut tally.left {
         let Some(file) = left::open_again(one) else { continue };
-        if let Err(error) = drop_range(&file, &one.bytes) {
+        if let Err(error) = FileAdvice::DontNeed.tell(&file, one.bytes.clone()) {
             tally.failures.insert(format!("{}: {error}", one.path.display()));
         }
         left::count_again(one, &file);

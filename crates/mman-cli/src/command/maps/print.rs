@@ -5,7 +5,7 @@ use super::column::{self, Column, What};
 use crate::args::{self, Grouping};
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::output::table::Table;
+use crate::output::table::{Table, middle_cut};
 use crate::output::terminal::{Style, push_shown};
 use crate::output::units::{Units, push_number};
 use crate::processes::{Kind, Place, Row, State};
@@ -51,7 +51,8 @@ pub(super) fn print(
     if hidden.is_empty() {
         return Ok(());
     }
-    let note = format!("no room for {}: -c chooses columns", hidden.join(", "));
+    let note = format!("not shown (-c): {}", hidden.join(", "));
+    let note = middle_cut(&note, printer.terminal.width.unwrap_or(usize::MAX));
     printer.text(&format!("{}\n", printer.terminal.paint(Style::Faint, &note)))
 }
 
