@@ -17,6 +17,7 @@ mod measure;
 mod ours_cat;
 mod peak;
 mod restore;
+mod residency;
 mod sync;
 mod table;
 mod touch;
@@ -50,6 +51,11 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "evict", about: "mman evict and vmtouch -e", run: evict::run },
     Measurement { name: "frozen", about: "a file frozen by copy", run: frozen::run },
     Measurement { name: "restore", about: "scattered runs brought back", run: restore::run },
+    Measurement {
+        name: "residency",
+        about: "what of files is cached, by mman stat, vmtouch and fincore",
+        run: residency::run,
+    },
     Measurement { name: "sync", about: "scattered stores and a sync", run: sync::run },
     Measurement { name: "log", about: "appending records to a log", run: log::run },
     Measurement { name: "touch", about: "mman touch, vmtouch -t and others", run: touch::run },
@@ -85,13 +91,11 @@ fn chosen(arguments: &[&str]) -> Option<Result<()>> {
         ["broadcast-echo", way, len, name, placed] => {
             return Some(broadcast::echo(way, len.parse().ok()?, name, placed));
         }
-<<<<<<< HEAD
         ["serial-read", file, list] => {
             return Some(restore::serial(Path::new(file), Path::new(list)));
         }
-=======
         ["touch-by", way, file] => return Some(touch_by::run(way, Path::new(file))),
->>>>>>> 337fa7d1086046b5defc3fd187f4025af716db3d
+        ["walk", root] => return Some(residency::walk(root)),
         ["peer-cat", file] => return Some(ours_cat::peer(Path::new(file))),
         ["all"] => return Some(MEASUREMENTS.iter().try_for_each(|one| (one.run)())),
         [] => return None,
