@@ -71,9 +71,9 @@ impl Target {
     pub(super) fn open(&self) -> Result<&FileObject, Unusable> {
         let opened = self.opened.get_or_init(|| {
             let file = open::file(&self.path, &self.head)?;
-            let errno = |error: mman::Error| error.errno().map_or(Errno::INVAL, |errno| {
-                Errno::from_raw_os_error(errno.raw())
-            });
+            let errno = |error: mman::Error| {
+                error.errno().map_or(Errno::INVAL, |errno| Errno::from_raw_os_error(errno.raw()))
+            };
             let object = FileObject::new(file).map_err(|error| Unusable::Error(errno(error)))?;
             // Nothing is read ahead: that would bring in what was not there. What it does not do, it does not harm.
             let _hint = object.advise(.., FileAdvice::Random);
