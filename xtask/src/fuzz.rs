@@ -1,5 +1,5 @@
 //! `fuzz [CALLS]`: random calls through libmman and through the host's C library, and of what copies and searches
-//! bytes that others may change: many more than CI makes.
+//! bytes that others may change, and random snapshots: many more than CI makes.
 
 use std::path::Path;
 
@@ -12,6 +12,7 @@ const CALLS: u64 = 10_000_000;
 /// What selects a test of random calls, and what it is.
 const TESTS: &[(&str, &[&str])] = &[
     ("the fuzzer of shared bytes", &["mman", "--lib"]),
+    ("the fuzzer of snapshots", &["mman-cli", "--bin", "mman"]),
     ("the fuzzer", &["mman-c-tests", "--test", "differential"]),
 ];
 

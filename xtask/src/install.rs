@@ -1,10 +1,12 @@
-//! `install [--prefix DIR] [--destdir DIR] [--libdir DIR]`: builds libmman and puts it where C programs find it.
+//! `install [--prefix DIR] [--destdir DIR] [--libdir DIR]`: builds the command and libmman, and puts them where
+//! users and C programs find them.
 
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 
+use crate::command::{self, Item};
 use crate::failure::{Done, Failure};
 use crate::metadata;
 use crate::run;
@@ -33,7 +35,8 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Done {
     let build = ["build", "--quiet", "--locked", "--package", "mman-c", "--profile", "c"];
     run::plain("the build of libmman", run::cargo(root).args(build))?;
     let built = metadata::read(root)?.target.join("c");
-    for line in put(root, &built, &places)? {
+    let command = command::build(root)?;
+    for line in put(root, &built, &command, &places)? {
         println!("{line}");
     }
     Ok(())
@@ -103,13 +106,16 @@ fn checked(name: &str, path: &str) -> Done<PathBuf> {
 }
 
 /// Puts everything in its place, and lists it.
-fn put(root: &Path, built: &Path, places: &Places) -> Done<Vec<String>> {
+fn put(root: &Path, built: &Path, command: &[Item], places: &Places) -> Done<Vec<String>> {
     let version = env!("CARGO_PKG_VERSION");
     let Places { prefix, libdir, .. } = places;
     let source = root.join("crates/mman-c");
     let shared = format!("libmman.so.{version}");
     let mut put = Put { places, done: Vec::new() };
 
+    for Item { from, to, mode } in command {
+        put.file(from, &prefix.join(to), *mode)?;
+    }
     put.file(&built.join("libmman.so"), &libdir.join(&shared), 0o755)?;
     put.link(&shared, &libdir.join(SONAME))?;
     put.link(SONAME, &libdir.join("libmman.so"))?;

@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 mod ci;
+mod command;
 mod cross;
 mod failure;
 mod finding;
@@ -13,6 +14,7 @@ mod install;
 mod libtest;
 mod log;
 mod metadata;
+mod package;
 mod ratchet;
 mod run;
 mod rust_file;
@@ -44,7 +46,8 @@ const COMMANDS: &[Command] = &[
     Command { name: "cross", takes: "", about: "mman-sys for aarch64, its unit tests under qemu", run: |root, _| cross::run(root, &Log::default()).map(|_| ()) },
     Command { name: "san", takes: "", about: "the library's tests under AddressSanitizer", run: |root, _| san::run(root, &Log::default()).map(|_| ()) },
     Command { name: "bench", takes: "[NAME...]", about: "the measurements against other crates and tools", run: bench::run },
-    Command { name: "install", takes: "[--prefix DIR] ...", about: "libmman for C programs; also --libdir DIR, --destdir DIR", run: install::run },
+    Command { name: "install", takes: "[--prefix DIR] ...", about: "the command, and libmman for C programs; also --libdir DIR, --destdir DIR", run: install::run },
+    Command { name: "package", takes: "", about: "the Debian package of the command, by cargo-deb", run: package::run },
     Command { name: "fuzz", takes: "[CALLS]", about: "random calls through libmman and the host's C library", run: fuzz::run },
     Command { name: "ci", takes: "[--tests-ran [LOG]]", about: "all that CI runs, in its order", run: ci::run },
 ];

@@ -46,12 +46,17 @@ pub struct Output {
 
 /// Runs a command and times it.
 pub fn run(command: &mut Command, sink: Sink, buffer: &mut [u8]) -> Result<Cost> {
+    run_up_to(command, sink, buffer, 0)
+}
+
+/// The same for one that may end with exit codes up to this.
+pub fn run_up_to(command: &mut Command, sink: Sink, buffer: &mut [u8], most: i32) -> Result<Cost> {
     let begin = Instant::now();
     let mut child = start(command, sink)?;
     if let Some(mut pipe) = child.stdout.take() {
         while pipe.read(buffer)? > 0 {}
     }
-    let cpu = wait(&child)?;
+    let cpu = wait(&child, most)?;
     Ok(Cost { wall: begin.elapsed().as_secs_f64(), cpu: cpu.as_secs_f64() })
 }
 
@@ -63,10 +68,18 @@ pub fn watch(command: &mut Command, sink: Sink, buffer: &mut [u8]) -> Result<Out
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| pipe.map_or(Ok((0, 0)), |pipe| total(pipe, buffer)));
         let peak_kib = peak::of(&child);
-        wait(&child)?;
+        wait(&child, 0)?;
         let (len, sum) = reader.join().expect("no panic")?;
         Ok(Output { len, sum, peak_kib: peak_kib? })
     })
+}
+
+/// The most memory that a command has at once, in KiB; its output goes nowhere.
+pub fn peak_up_to(command: &mut Command, most: i32) -> Result<u64> {
+    let child = start(peak::watched(command), Sink::Null)?;
+    let peak = peak::of(&child)?;
+    wait(&child, most)?;
+    Ok(peak)
 }
 
 /// How many bytes come out of a pipe, and their sum.
@@ -104,8 +117,8 @@ fn fill(pipe: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     Ok(filled)
 }
 
-/// Waits for a child, and answers its processor time.
-fn wait(child: &Child) -> Result<Duration> {
+/// Waits for a child, whose exit code is this at most, and answers its processor time.
+fn wait(child: &Child, most: i32) -> Result<Duration> {
     let mut status = 0;
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     let process = libc::pid_t::try_from(child.id())?;
@@ -114,7 +127,7 @@ fn wait(child: &Child) -> Result<Duration> {
     if ended != process {
         return Err(std::io::Error::last_os_error().into());
     }
-    if !libc::WIFEXITED(status) || libc::WEXITSTATUS(status) != 0 {
+    if !libc::WIFEXITED(status) || libc::WEXITSTATUS(status) > most {
         return Err(format!("the child ended with status {status:#x}").into());
     }
     // SAFETY: integers only, which zeros are a value of.

@@ -6,6 +6,8 @@ mod c_calls;
 mod calls;
 mod cat;
 mod child;
+mod contender;
+mod evict;
 mod failure;
 mod file;
 mod frozen;
@@ -15,8 +17,13 @@ mod maps;
 mod measure;
 mod ours_cat;
 mod peak;
+mod residency;
+mod restore;
 mod sync;
 mod table;
+mod touch;
+mod touch_by;
+mod tree;
 mod views;
 mod when;
 mod windows;
@@ -42,10 +49,18 @@ const MEASUREMENTS: &[Measurement] = &[
     },
     Measurement { name: "calls", about: "the cost of a call, by whom it is made", run: calls::run },
     Measurement { name: "cat", about: "mman cat, cat and memmap2's example", run: cat::run },
+    Measurement { name: "evict", about: "mman evict and vmtouch -e", run: evict::run },
     Measurement { name: "frozen", about: "a file frozen by copy", run: frozen::run },
+    Measurement { name: "restore", about: "scattered runs brought back", run: restore::run },
+    Measurement {
+        name: "residency",
+        about: "what of files is cached, by mman stat, vmtouch and fincore",
+        run: residency::run,
+    },
     Measurement { name: "sync", about: "scattered stores and a sync", run: sync::run },
     Measurement { name: "log", about: "appending records to a log", run: log::run },
     Measurement { name: "maps", about: "mman maps and who, smaps, pmap, lsof", run: maps::run },
+    Measurement { name: "touch", about: "mman touch, vmtouch -t and others", run: touch::run },
     Measurement { name: "views", about: "bytes through a view", run: views::run },
     Measurement { name: "when", about: "mapping against reading", run: when::run },
     Measurement { name: "windows", about: "ways to write a file out in pieces", run: windows::run },
@@ -80,6 +95,11 @@ fn chosen(arguments: &[&str]) -> Option<Result<()>> {
         }
         ["maps-hold"] => return Some(maps::hold()),
         ["read-smaps", pid] => return Some(maps::read_smaps(pid)),
+        ["serial-read", file, list] => {
+            return Some(restore::serial(Path::new(file), Path::new(list)));
+        }
+        ["touch-by", way, file] => return Some(touch_by::run(way, Path::new(file))),
+        ["walk", root] => return Some(residency::walk(root)),
         ["peer-cat", file] => return Some(ours_cat::peer(Path::new(file))),
         ["all"] => return Some(MEASUREMENTS.iter().try_for_each(|one| (one.run)())),
         [] => return None,

@@ -1,4 +1,4 @@
-//! `cargo xtask install`: what it puts where, and that a C program is built from it by way of pkg-config.
+//! `cargo xtask install`: what it puts where, the command included, and that a C program is built from it by way of pkg-config.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -102,9 +102,39 @@ fn places() -> Vec<String> {
         format!("lib/libmman.so.{VERSION}"),
         "lib/pkgconfig/libmman.pc".to_owned(),
         "share/man/man3/mman.3".to_owned(),
+        "bin/mman".to_owned(),
+        "share/bash-completion/completions/mman".to_owned(),
+        "share/fish/vendor_completions.d/mman.fish".to_owned(),
+        "share/zsh/site-functions/_mman".to_owned(),
+    ]
+    .to_vec();
+    let commands = [
+        "",
+        "-advise",
+        "-cat",
+        "-diff",
+        "-doctor",
+        "-evict",
+        "-generate",
+        "-lock",
+        "-log",
+        "-maps",
+        "-restore",
+        "-save",
+        "-stat",
+        "-touch",
+        "-watch",
+        "-who",
+        "-generate-completions",
+        "-generate-man",
+        "-generate-schema",
+        "-log-cat",
+        "-log-tail",
+        "-log-verify",
     ];
+    places.extend(commands.map(|name| format!("share/man/man1/mman{name}.1")));
     places.sort();
-    places.to_vec()
+    places
 }
 
 /// Ours answers an error to the last advice, where glibc and musl pass it on to `madvise` and drop the bytes.
@@ -158,6 +188,9 @@ fn everything_has_its_place() {
     };
     assert_eq!(mode(&format!("lib/{shared}")), 0o755);
     assert_eq!(mode("include/mman/sys/mman.h"), 0o644);
+    assert_eq!((mode("bin/mman"), mode("share/man/man1/mman.1")), (0o755, 0o644));
+    let said = Command::new(installed.prefix().join("bin/mman")).arg("--version").output().unwrap();
+    assert_eq!(String::from_utf8(said.stdout).unwrap(), format!("mman {VERSION}\n"));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod output;
 mod processes;
 mod range;
 mod select;
+mod snapshot;
 
 use args::Command;
 use std::process::ExitCode;

@@ -11,8 +11,17 @@ pub(crate) struct Group {
     pub(crate) limit: u64,
     /// In bytes.
     pub(crate) used: u64,
+    /// Of these, pages of files, which can be reclaimed.
+    pub(crate) files: u64,
     /// How often it met its limit.
     pub(crate) met: u64,
+}
+
+impl Group {
+    /// Bytes that it can still have, what can be reclaimed included.
+    pub(crate) const fn room(&self) -> u64 {
+        self.limit.saturating_sub(self.used.saturating_sub(self.files))
+    }
 }
 
 /// Where version 1 and version 2 are mounted, and what their files are called.
@@ -30,8 +39,7 @@ pub(crate) fn group() -> Option<Group> {
         let Some(path) = path_of(&text, controller) else { continue };
         for path in path.ancestors() {
             let Some(found) = limit_at(Path::new(mount), path, files) else { continue };
-            let room = |group: &Group| group.limit.saturating_sub(group.used);
-            if tightest.as_ref().is_none_or(|other| room(&found) < room(other)) {
+            if tightest.as_ref().is_none_or(|other| found.room() < other.room()) {
                 tightest = Some(found);
             }
         }
@@ -59,7 +67,25 @@ fn limit_at(mount: &Path, path: &Path, files: [&str; 3]) -> Option<Group> {
     let met =
         number(&met).or_else(|| met.lines().find_map(|line| number(line.strip_prefix("max ")?)));
     let name = path.display().to_string();
-    Some(Group { name, limit, used: number(&used.ok()?)?, met: met.unwrap_or(0) })
+    let stat = std::fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
+    Some(Group {
+        name,
+        limit,
+        used: number(&used.ok()?)?,
+        files: files_of(&stat),
+        met: met.unwrap_or(0),
+    })
+}
+
+/// Pages of files in the group and below it: version 1 has `total_` before those that count what is below.
+fn files_of(stat: &str) -> u64 {
+    let of = |name: &str| {
+        let line = stat.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|number| number.trim().parse::<u64>().ok())
+    };
+    let both = |one, other| Some(u64::saturating_add(of(one)?, of(other)?));
+    let below = both("total_inactive_file", "total_active_file");
+    below.or_else(|| both("inactive_file", "active_file")).unwrap_or(0)
 }
 
 /// Bytes that can be had without swapping (`MemAvailable`); `None` where `/proc` does not tell.
@@ -96,7 +122,8 @@ mod tests {
         assert_eq!(read(second), None, "no limit");
         write("memory.max", "4096\n");
         write("memory.events", "low 1\nhigh 2\nmax 3\noom 4\n");
-        let expected = Group { name: "/g".into(), limit: 4096, used: 5, met: 3 };
+        write("memory.stat", "inactive_file 1\nactive_file 2\n");
+        let expected = Group { name: "/g".into(), limit: 4096, used: 5, files: 3, met: 3 };
         assert_eq!(read(second), Some(expected.clone()));
         write("memory.limit_in_bytes", "9223372036854771712\n");
         write("memory.usage_in_bytes", "5\n");

@@ -107,7 +107,7 @@ pub use advise::{Discard, Hint};
 pub use allocator::{OnFree, PageAllocator, PageRun};
 pub use broadcast::{Broadcast, Received, Receiver, Sender};
 pub use durable::growable::GrowableFile;
-pub use durable::write_file::write_file;
+pub use durable::write_file::{NewContent, write_file, write_file_with};
 pub use error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 pub use mapping::Mapping;
 pub use mapping::fork::OnFork;

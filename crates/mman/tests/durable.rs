@@ -12,6 +12,7 @@
 
 use mman::{
     Anonymous, Cause, Errno, FileObject, MapOptions, Operation, SharedMut, Sync, write_file,
+    write_file_with,
 };
 use mman_testkit::files::{Folder, open_read_write};
 use mman_testkit::limits::{self, Resource};
@@ -181,6 +182,46 @@ fn a_full_disk_leaves_the_old_content() {
         pattern::assert_is(&fs::read(&path).unwrap(), 0);
         assert_eq!(names(folder.path()), ["file"]);
         write_file(&path, [3; 900]).unwrap();
+    });
+}
+
+#[test]
+fn a_content_comes_in_pieces_or_not_at_all() {
+    use std::io::{Error, Write};
+    let folder = Folder::new();
+    let path = folder.name("file");
+    let in_pieces = |last: Result<u32, Error>| {
+        write_file_with(&path, |new| {
+            for piece in [&b"one "[..], b"two"] {
+                new.write_all(piece)?;
+            }
+            assert!(!path.exists() || fs::read(&path)? == b"one two", "not half-way");
+            last.map_err(Box::<dyn std::error::Error>::from)
+        })
+    };
+    assert!(in_pieces(Err(Error::other("no"))).is_err() && names(folder.path()).is_empty());
+    assert_eq!(in_pieces(Ok(5)).unwrap(), 5);
+    assert_eq!(fs::read(&path).unwrap(), b"one two");
+    assert_eq!(in_pieces(Err(Error::other("no"))).unwrap_err().to_string(), "no");
+    assert_eq!((fs::read(&path).unwrap(), names(folder.path()).len()), (b"one two".into(), 1));
+    let none = folder.name("none/file");
+    let error = write_file_with(none, |_| -> Result<(), mman::Error> { Ok(()) }).unwrap_err();
+    assert_eq!((error.operation(), error.errno()), (Operation::WriteFile, Some(Errno::ENOENT)));
+}
+
+#[test]
+fn a_content_in_pieces_is_held_to_the_limit_of_files() {
+    child::run(|| {
+        use std::io::Write;
+        let folder = Folder::new();
+        let path = folder.patterned("file", 500);
+        limits::set(Resource::Fsize, 1000);
+        let written = write_file_with(&path, |new| -> Result<(), Box<dyn std::error::Error>> {
+            new.write_all(&[1; 1000])?;
+            Ok(new.write_all(&[1])?)
+        });
+        assert_eq!(written.unwrap_err().to_string(), "File too large (os error 27)");
+        pattern::assert_is(&fs::read(&path).unwrap(), 0);
     });
 }
 

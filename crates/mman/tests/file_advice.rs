@@ -66,6 +66,9 @@ fn whole_pages_are_dropped_and_parts_of_pages_are_not() {
     // The last page is whole where the range ends with the file, and only there.
     ends_with(7, &path, |file| drop(file, 7 * page..size));
     ends_with(8, &path, |file| drop(file, 7 * page..size - 1));
+    ends_with(6, &path, |file| FileAdvice::DontNeed.tell(file.file(), page..3 * page).unwrap());
+    ends_with(0, &path, |file| FileAdvice::DontNeed.tell(file.file(), 0..u64::MAX).unwrap());
+    ends_with(8, &path, |file| FileAdvice::DontNeed.tell(file.file(), size + 1..).unwrap());
     // No byte is no page, not "to the end".
     ends_with(8, &path, |file| drop(file, 0..0));
     ends_with(8, &path, |file| drop(file, size..size));

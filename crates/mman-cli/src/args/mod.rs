@@ -36,7 +36,13 @@ use std::os::unix::ffi::OsStrExt;
 
 /// See and steer what Linux keeps in memory.
 #[derive(Debug, Parser)]
-#[command(name = "mman", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "mman",
+    version,
+    about = "See and steer what Linux keeps in memory",
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Args {
     #[command(subcommand)]

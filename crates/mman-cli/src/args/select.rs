@@ -4,7 +4,7 @@ use super::values::SizeLimit;
 use std::path::PathBuf;
 
 /// Which files.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Which files")]
 pub(crate) struct Select {
     /// Files and directories; directories are searched, hidden files included

@@ -1,6 +1,7 @@
 //! What `mman save`, `mman restore` and `mman diff` take.
 
 use super::{Bytes, Output, Select};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Remember which parts of files are in memory
@@ -34,7 +35,7 @@ pub(crate) struct Restore {
 
     /// The files are elsewhere now: OLD is NEW
     #[arg(long, value_name = "OLD=NEW")]
-    pub(crate) rebase: Vec<String>,
+    pub(crate) rebase: Vec<OsString>,
 
     /// Exit with 1, and read in nothing, if any file has changed or is gone
     #[arg(long)]
@@ -44,7 +45,7 @@ pub(crate) struct Restore {
     #[arg(long, value_name = "SIZE")]
     pub(crate) budget: Option<Bytes>,
 
-    /// How many readers
+    /// How many readers [default: 32]
     #[arg(short = 'j', long, value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
 

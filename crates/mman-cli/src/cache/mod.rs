@@ -105,6 +105,9 @@ fn known(file: &File, size: u64, range: &Range<u64>) -> Result<Known, Unknown> {
                 recently_evicted: status.recently_evicted,
             });
         }
+        Err(error) if error.errno() == Some(Errno::EOPNOTSUPP) => {
+            known.cached = huge_pages(file, size, &bytes)?.min(known.pages);
+        }
         Err(error) if error.cause() == Cause::NotSupported => {
             known.cached = by_mapping(file, &bytes)?.min(known.pages);
         }
@@ -125,7 +128,18 @@ fn known(file: &File, size: u64, range: &Range<u64>) -> Result<Known, Unknown> {
     Ok(known)
 }
 
-/// Older kernels, and files of huge pages: what `mincore` says, where it does not lie.
+/// Files of huge pages: neither `cachestat` nor `mincore` knows them. Their pages are in memory as long as they are
+/// allocated, and of all of the file that is told.
+fn huge_pages(file: &File, size: u64, bytes: &Range<u64>) -> Result<u64, Unknown> {
+    if *bytes != (0..size) {
+        return Err(Unknown::NotCounted);
+    }
+    let stat = rustix::fs::fstat(file).map_err(|_| Unknown::NotCounted)?;
+    let allocated = u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512);
+    Ok(allocated >> PageSize::base().log2())
+}
+
+/// Older kernels: what `mincore` says, where it does not lie.
 fn by_mapping(file: &File, bytes: &Range<u64>) -> Result<u64, Unknown> {
     if bytes.is_empty() {
         return Ok(0);

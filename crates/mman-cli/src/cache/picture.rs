@@ -2,7 +2,7 @@
 
 use super::{Known, by_mapping};
 use crate::select::Found;
-use mman::{CacheStatus, Cause, PageSize};
+use mman::{CacheStatus, Errno, PageSize};
 use std::fs::File;
 use std::ops::Range;
 
@@ -14,16 +14,17 @@ pub(crate) const NONE: Density = 0;
 pub(crate) const ALL: Density = 8;
 
 /// Draws a range of a file in so many cells. What is `known` of it spares asking where all or nothing is cached; else
-/// each cell is counted by itself, so that no memory is needed and nothing is mapped.
+/// each cell is counted by itself, so that no memory is needed and nothing is mapped. `None` where the kernel does
+/// not count parts.
 pub(crate) fn picture(
     found: &Found<'_>,
     range: &Range<u64>,
     known: &Known,
     cells: usize,
-) -> Box<[Density]> {
+) -> Option<Box<[Density]>> {
     if known.cached == 0 || known.cached >= known.pages {
         let all = if known.cached == 0 { NONE } else { ALL };
-        return vec![all; cells].into();
+        return Some(vec![all; cells].into());
     }
     let first = range.start >> PageSize::base().log2();
     let mut told: Option<(Range<u64>, Density)> = None;
@@ -34,13 +35,13 @@ pub(crate) fn picture(
             Some((before, density)) if *before == part => *density,
             _ => {
                 let pages = first.saturating_add(part.start)..first.saturating_add(part.end);
-                density(cached(&found.file, &pages), part.end.saturating_sub(part.start))
+                density(cached(&found.file, &pages)?, part.end.saturating_sub(part.start))
             }
         };
         told = Some((part, density));
         drawn.push(density);
     }
-    drawn.into()
+    Some(drawn.into())
 }
 
 /// The pages of a cell: at least one. Where there are more cells than pages, several show the same page.
@@ -54,14 +55,14 @@ fn part_of(pages: u64, cell: u64, cells: u64) -> Range<u64> {
     start..edge(cell.saturating_add(1)).max(start.saturating_add(1))
 }
 
-/// How many of these pages are cached; none where that cannot be told any more.
-fn cached(file: &File, pages: &Range<u64>) -> u64 {
+/// How many of these pages are cached.
+fn cached(file: &File, pages: &Range<u64>) -> Option<u64> {
     let shift = PageSize::base().log2();
     let bytes = pages.start << shift..pages.end << shift;
     match CacheStatus::of(file, bytes.clone()) {
-        Ok(status) => status.cached,
-        Err(error) if error.cause() == Cause::NotSupported => by_mapping(file, &bytes).unwrap_or(0),
-        Err(_) => 0,
+        Ok(status) => Some(status.cached),
+        Err(error) if error.errno() == Some(Errno::ENOSYS) => by_mapping(file, &bytes).ok(),
+        Err(_) => None,
     }
 }
 

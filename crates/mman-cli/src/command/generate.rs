@@ -1,10 +1,12 @@
 //! `mman generate`: completions, manual pages and the schema of the JSON, from the definitions that parse.
 
+mod examples;
+mod manual;
+
 use crate::args::{Args, Generate};
 use crate::failure::{Failure, exit_code, text_of};
 use clap::CommandFactory;
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 const SCHEMA: &str = include_str!("../../../../docs/json.schema.json");
@@ -17,18 +19,13 @@ pub(crate) fn run(args: &Generate) -> ExitCode {
             clap_complete::generate(*shell, &mut Args::command(), "mman", &mut text);
             write(&text)
         }
-        Generate::Man { directory } => manual(directory),
+        Generate::Man { directory } => manual::write(directory).map_err(|error| {
+            Failure::line(format!("{}: {}", directory.display(), text_of(&error)))
+        }),
         Generate::Schema => write(SCHEMA.as_bytes()),
     }])
 }
 
 fn write(text: &[u8]) -> Result<(), Failure> {
     io::stdout().write_all(text).map_err(|error| Failure::writing(&error))
-}
-
-/// One page for the command and one for each subcommand.
-fn manual(directory: &Path) -> Result<(), Failure> {
-    let written = std::fs::create_dir_all(directory)
-        .and_then(|()| clap_mangen::generate_to(Args::command(), directory));
-    written.map_err(|error| Failure::line(format!("{}: {}", directory.display(), text_of(&error))))
 }

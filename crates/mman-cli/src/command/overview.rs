@@ -5,13 +5,21 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "
-  mman cat data.bin@4096+64        write bytes 4096 to 4160, through a mapping
-  mman cat --hex /dev/sda@0+512    the same of a device, in hexadecimal
-  mman cat pid:812@0x7ffd1000+4K   memory of a process
-  mman log tail -f app.log         the records of a log, as they come
-  mman doctor                      what this kernel, your rights and limits allow
+  mman stat data/              how much of data/ is in the page cache
+  mman touch model.gguf        read it in now (only what is missing)
+  mman evict backup.tar        give the memory back
+  mman lock index/             keep it in memory while this runs
+  mman maps postgres           what a process has mapped, largest first
+  mman who /lib/libc.so.6      which processes map this file
+  mman advise 812 pageout      steer another process's memory
+  mman watch data/             live: what comes in and what goes out
+  mman save db/ -o db.warm     remember what is hot; mman restore db.warm
+  mman diff db.warm            what came and went since
+  mman cat data.bin@4096+64    write bytes 4096 to 4160, through a mapping
+  mman log tail -f app.log     the records of a log, as they come
+  mman doctor                  what this kernel, your rights and limits allow
 
-mman COMMAND --help says more.
+mman COMMAND -h says more; mman COMMAND --help says all.
 ";
 
 /// Prints it.

@@ -41,6 +41,8 @@ struct Run {
     waiting: Waiting,
     no_wait: bool,
     dry_run: bool,
+    /// How many bytes may be on their way at once: in a small control group all of its memory could be taken by them.
+    at_once: u64,
     /// How many files a thread keeps open at most.
     batch: usize,
 }
@@ -58,6 +60,7 @@ impl Run {
             waiting: Waiting::new(),
             no_wait: args.no_wait,
             dry_run: args.dry_run,
+            at_once: memory::group().map_or(u64::MAX, |group| group.limit / 16),
             batch: batch::files_at_once(threads),
         }
     }

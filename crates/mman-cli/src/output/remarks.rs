@@ -1,5 +1,6 @@
 //! Lines below a headline: how much, why, and the flag that helps. `still cached 8.0 MiB   dirty   --sync`.
 
+use crate::extent::Extent;
 use unicode_width::UnicodeWidthStr;
 
 /// One of them.
@@ -46,6 +47,27 @@ impl Remarks {
         }
         text
     }
+}
+
+/// A line that says how a range was rounded; nothing where it was not.
+pub(crate) fn rounding(example: Option<&Extent>, files: u64, way: &str) -> String {
+    let Some(Extent { bytes, rounded_from: Some(asked) }) = example else { return String::new() };
+    let of = if files > 1 { format!(" (one of {files} files)") } else { String::new() };
+    let show = |range: &std::ops::Range<u64>| format!("{}-{}", range.start, range.end);
+    let to = if bytes.is_empty() { "no page".to_owned() } else { show(bytes) };
+    format!("{} rounded {way} to pages: {to}{of}\n", show(asked))
+}
+
+/// What else was met.
+pub(crate) fn notes(outside: u64, vanished: u64) -> String {
+    let mut text = String::new();
+    if outside > 0 {
+        text.push_str(&format!("  {outside} without these bytes: too short\n"));
+    }
+    if vanished > 0 {
+        text.push_str(&format!("  {vanished} vanished meanwhile\n"));
+    }
+    text
 }
 
 #[cfg(test)]

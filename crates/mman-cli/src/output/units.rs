@@ -83,6 +83,11 @@ pub(crate) fn pages(count: u64) -> u64 {
     count.saturating_mul(PageSize::base().bytes() as u64)
 }
 
+/// So many things: `1 file`, `2 files`.
+pub(crate) fn many(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// How many pages of the machine hold a byte of a range.
 pub(crate) fn covering(bytes: &std::ops::Range<u64>) -> u64 {
     if bytes.is_empty() {

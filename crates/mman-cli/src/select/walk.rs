@@ -342,6 +342,10 @@ impl<'a, V: Visitor> Worker<'a, V> {
             }
             let entry = match entry {
                 Ok(entry) => entry,
+                Err(errno) if has_vanished(errno) => {
+                    self.vanished();
+                    break;
+                }
                 Err(errno) => {
                     self.path.clear();
                     self.path.extend_from_slice(&directory.path);

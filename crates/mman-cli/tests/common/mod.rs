@@ -1,5 +1,17 @@
 //! What the command's tests share: running it, and files with known bytes.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test code"
+)]
+
+pub(crate) mod held;
+pub(crate) mod nobody;
+pub(crate) mod pty;
+pub(crate) mod schema;
+pub(crate) mod snapshot;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -60,6 +72,7 @@ impl Files {
     /// A file of `len` bytes of the pattern.
     pub(crate) fn pattern(&self, name: impl AsRef<Path>, len: u64) -> PathBuf {
         let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
         std::fs::write(&path, (0..len).map(byte_at).collect::<Vec<_>>()).expect("written");
         path
     }

@@ -8,6 +8,7 @@ use rustix::fs::{AtFlags, FallocateFlags, FileType, Gid, Mode, OFlags, Stat, Uid
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 use std::ffi::OsStr;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -37,8 +38,81 @@ use std::path::Path;
 /// intact then, but for one case: where the directory cannot be written back (the last step) the new one is there, and
 /// may be gone after a loss of power.
 pub fn write_file(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<()> {
+    replace(path.as_ref(), |other| other.fill(bytes.as_ref()))
+}
+
+/// As [`write_file()`], for a content that is written piece by piece and need never be in memory as a whole.
+///
+/// Where `write` fails, the old content stays, and its error is handed on. No block is reserved first, so that a full disk
+/// may show only when all is written; the old content stays then too.
+///
+/// ```
+/// use std::io::Write;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("squares");
+/// mman::write_file_with(&path, |new| -> Result<(), Box<dyn std::error::Error>> {
+///     let mut lines = std::io::BufWriter::new(new);
+///     for number in 0..3 {
+///         writeln!(lines, "{}", number * number)?;
+///     }
+///     Ok(lines.flush()?)
+/// })?;
+/// assert_eq!(std::fs::read(&path)?, b"0\n1\n4\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of [`write_file()`]; what `write` answers.
+pub fn write_file_with<T, E: From<Error>>(
+    path: impl AsRef<Path>,
+    write: impl FnOnce(&mut NewContent<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    replace(path.as_ref(), |other| write(&mut NewContent { file: other.file.as_fd(), written: 0 }))
+}
+
+/// The content that a file is to have: see [`write_file_with`]. Bytes go to the kernel as they are written.
+#[derive(Debug)]
+pub struct NewContent<'file> {
+    file: BorrowedFd<'file>,
+    written: u64,
+}
+
+impl io::Write for NewContent<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let end = self.written.saturating_add(bytes.len() as u64);
+        if is_over_limit(end) {
+            return Err(Errno::FBIG.into()); // the kernel would raise a signal
+        }
+        let written = rustix::io::write(self.file, bytes)?;
+        self.written = self.written.saturating_add(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// To look at the file that is being made: it has no name that stays yet.
+impl AsFd for NewContent<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file
+    }
+}
+
+/// Whether a file may not be so long (`RLIMIT_FSIZE`).
+fn is_over_limit(len: u64) -> bool {
+    getrlimit(Resource::Fsize).current.is_some_and(|limit| len > limit)
+}
+
+/// Makes another file, has it filled, and gives it the name.
+fn replace<T, E: From<Error>>(
+    path: &Path,
+    fill: impl FnOnce(&Other<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     // A link is followed; where nothing is yet, the name is taken as it is.
-    let path = path.as_ref();
     let real = std::fs::canonicalize(path);
     let path = real.as_deref().unwrap_or(path);
     let told = |errno| failed(Operation::WriteFile, errno);
@@ -46,20 +120,21 @@ pub fn write_file(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<()>
     let directory = directory::open_parent(Operation::WriteFile, path)?;
     let old = match rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(old) if FileType::from_raw_mode(old.st_mode) != FileType::RegularFile => {
-            return Err(refused(Cause::NotSupported));
+            return Err(refused(Cause::NotSupported).into());
         }
         Ok(old) => Some(old),
         Err(Errno::NOENT) => None,
-        Err(errno) => return Err(told(errno)),
+        Err(errno) => return Err(told(errno).into()),
     };
     let mut other = Other::create(directory.as_fd(), old.is_some()).map_err(told)?;
-    other.fill(bytes.as_ref())?;
+    let filled = fill(&other)?;
     if let Some(old) = old {
         other.look_like(&old).map_err(told)?;
     }
     rustix::io::retry_on_intr(|| rustix::fs::fsync(&other.file)).map_err(told)?;
     other.rename_to(name).map_err(told)?;
-    rustix::io::retry_on_intr(|| rustix::fs::fsync(&directory)).map_err(told)
+    rustix::io::retry_on_intr(|| rustix::fs::fsync(&directory)).map_err(told)?;
+    Ok(filled)
 }
 
 fn refused(cause: Cause) -> Error {
@@ -94,7 +169,7 @@ impl<'directory> Other<'directory> {
     fn fill(&self, bytes: &[u8]) -> Result<()> {
         let told = |errno| failed(Operation::WriteFile, errno).on(0, bytes.len() as u64);
         let len = bytes.len() as u64;
-        if getrlimit(Resource::Fsize).current.is_some_and(|limit| len > limit) {
+        if is_over_limit(len) {
             return Err(told(Errno::FBIG)); // the kernel would raise a signal
         }
         if len > 0 {

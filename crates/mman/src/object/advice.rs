@@ -2,10 +2,10 @@
 
 use super::{FileObject, MemoryObject};
 use crate::area::range_error;
-use crate::error::{Cause, Error, Operation, Result};
+use crate::error::{Cause, Error, ObjectKind, Operation, Result};
 use crate::page::resolve;
 use core::num::NonZeroU64;
-use core::ops::RangeBounds;
+use core::ops::{Range, RangeBounds};
 use mman_sys::Errno;
 use rustix::fs::Advice;
 use std::os::fd::AsFd;
@@ -45,6 +45,29 @@ impl FileAdvice {
     }
 }
 
+impl FileAdvice {
+    /// Tells the kernel how bytes of an open file will be read, by one system call: for who looks at many files. The
+    /// range is not held against the size of the file; there is nothing past the end.
+    ///
+    /// ```
+    /// use mman::FileAdvice;
+    ///
+    /// let file = std::fs::File::open("Cargo.toml")?;
+    /// FileAdvice::WillNeed.tell(&file, ..)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`FileObject::advise`].
+    pub fn tell(self, file: impl AsFd, range: impl RangeBounds<u64>) -> Result<()> {
+        let bounds = (range.start_bound().cloned(), range.end_bound().cloned());
+        let bytes = resolve(&bounds, Some(u64::MAX))
+            .map_err(|error| range_error(Operation::Advise, ObjectKind::File, error))?;
+        tell(&file, ObjectKind::File, bytes, self)
+    }
+}
+
 impl<F: AsFd> FileObject<F> {
     /// Tells the kernel how bytes of the file will be read. Nothing is mapped. A range without a page of its own does
     /// nothing.
@@ -65,18 +88,21 @@ impl<F: AsFd> FileObject<F> {
         let end = self.size()?.unwrap_or(u64::MAX);
         let bytes = resolve(&bounds, Some(end))
             .map_err(|error| range_error(Operation::Advise, self.kind(), error))?;
-        // Length 0 would mean all the rest. Offsets of files are signed.
-        let len = bytes.end.min(i64::MAX.cast_unsigned()).saturating_sub(bytes.start);
-        let Some(len) = NonZeroU64::new(len) else { return Ok(()) };
-        rustix::fs::fadvise(self.file(), bytes.start, Some(len), about.advice()).map_err(|errno| {
-            let errno = Errno::from_raw(errno.raw_os_error());
-            let cause = match errno {
-                Errno::ENOSYS | Errno::EOPNOTSUPP => Cause::NotSupported,
-                _ => Cause::Kernel,
-            };
-            Error::kernel(Operation::Advise, self.kind(), errno)
-                .because(cause)
-                .on(bytes.start, len.get())
-        })
+        tell(&self.file().as_fd(), self.kind(), bytes, about)
     }
+}
+
+/// One call, for a range that is one.
+fn tell(file: &impl AsFd, kind: ObjectKind, bytes: Range<u64>, about: FileAdvice) -> Result<()> {
+    // Length 0 would mean all the rest. Offsets of files are signed.
+    let len = bytes.end.min(i64::MAX.cast_unsigned()).saturating_sub(bytes.start);
+    let Some(len) = NonZeroU64::new(len) else { return Ok(()) };
+    rustix::fs::fadvise(file, bytes.start, Some(len), about.advice()).map_err(|errno| {
+        let errno = Errno::from_raw(errno.raw_os_error());
+        let cause = match errno {
+            Errno::ENOSYS | Errno::EOPNOTSUPP => Cause::NotSupported,
+            _ => Cause::Kernel,
+        };
+        Error::kernel(Operation::Advise, kind, errno).because(cause).on(bytes.start, len.get())
+    })
 }

@@ -16,6 +16,12 @@ pub(crate) const TABLE: &[Operation] = &[
     ("FileObject::map", |w| w.file(|f, _| f.map()).into_iter().flatten().for_each(|m| w.keep(m))),
     ("FileObject::reserve", |w| any(w.file(|f, d| any(f.reserve(d.wide()))))),
     ("FileObject::cache", |w| any(w.file(|f, d| any(f.cache(d.wide()))))),
+    ("FileAdvice::tell", |w| {
+        any(w.file(|f, d| {
+            let about = d.file_advice();
+            any(about.tell(f.file(), d.wide()));
+        }));
+    }),
     ("FileObject::advise", |w| {
         any(w.file(|f, d| {
             let about = d.file_advice();

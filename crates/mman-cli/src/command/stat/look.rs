@@ -118,7 +118,7 @@ impl Visitor for Look<'_> {
         let row = |plan: &Plan<'_>| {
             let mut row = plan.row(found.path, found.below, sums);
             let cells = plan.layout.picture.filter(|_| known.pages > 0);
-            row.picture = cells.map(|cells| cache::picture(&found, &range, &known, cells));
+            row.picture = cells.and_then(|cells| cache::picture(&found, &range, &known, cells));
             let folios = plan.folios.as_ref();
             row.folios = folios.and_then(|folios| folios.of(&found, &range)).map(Box::new);
             row

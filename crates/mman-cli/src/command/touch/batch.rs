@@ -41,7 +41,7 @@ impl Batch {
         }
         self.bytes = self.bytes.saturating_add(work.missing);
         self.files.push_back((file, work));
-        while self.files.len() >= run.batch || self.bytes >= BYTES {
+        while self.files.len() >= run.batch || self.bytes >= BYTES.min(run.at_once) {
             self.wait_for_one(run, tally);
         }
     }

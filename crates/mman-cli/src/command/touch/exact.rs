@@ -5,7 +5,7 @@ use super::large::missing;
 use super::read::{self, Bad};
 use super::tally::Work;
 use crate::output::units::pages;
-use mman::{FileAdvice, FileObject};
+use mman::FileAdvice;
 use std::fs::File;
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ pub(super) fn read_in(
     bad: &mut Bad,
 ) -> mman::Result<u64> {
     // No read-ahead of its own, which would go further.
-    FileObject::new(file)?.advise(.., FileAdvice::Random)?;
+    FileAdvice::Random.tell(file, ..)?;
     let piece = run.pace.as_ref().map_or(window, |pace| pace.piece().min(window));
     let piece = piece.next_multiple_of(pages(1)).max(pages(1));
     let mut beyond = 0_u64;

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::ops::Range;
 
 /// How much is mapped at once.
-const WINDOW: u64 = 16 << 20;
+pub(super) const WINDOW: u64 = 16 << 20;
 
 /// What became of a file.
 pub(super) enum Populated {

@@ -1,6 +1,6 @@
 //! Asking the kernel to read, and waiting until it has.
 
-use mman::{FileAdvice, FileObject, PageSize};
+use mman::{FileAdvice, PageSize};
 use rustix::fs::{OFlags, sendfile};
 use rustix::io::Errno;
 use std::fs::File;
@@ -12,15 +12,10 @@ const BAD_PAGES: u64 = 8;
 
 /// Asks for bytes in pieces that the kernel heeds whole.
 pub(super) fn ask(file: &File, range: &Range<u64>, window: u64) -> mman::Result<()> {
-    let object = FileObject::new(file)?;
     let mut start = range.start;
     while start < range.end {
         let end = start.saturating_add(window).min(range.end);
-        match object.advise(start..end, FileAdvice::WillNeed) {
-            // The file became shorter: there is nothing more to ask for.
-            Err(error) if matches!(error.cause(), mman::Cause::Range(_)) => return Ok(()),
-            answer => answer?,
-        }
+        FileAdvice::WillNeed.tell(file, start..end)?;
         start = end;
     }
     Ok(())

@@ -2,13 +2,12 @@
 
 use super::tally::Tally;
 use crate::args;
-use crate::extent::Extent;
 use crate::failure::Failure;
 use crate::memory::{self, Group};
 use crate::outcome::Outcome;
 use crate::output::Printer;
 use crate::output::json::Record;
-use crate::output::remarks::{Remark, Remarks};
+use crate::output::remarks::{Remark, Remarks, notes, rounding};
 use crate::output::units::{self, pages};
 use crate::select::Counts;
 use serde::Serialize;
@@ -156,25 +155,4 @@ fn missing(tally: &Tally, ended: &Ended) -> Vec<(u64, String, &'static str)> {
     }
     because(u64::MAX, "?: dropped meanwhile by somebody".to_owned(), "");
     reasons
-}
-
-/// A line that says how a range was rounded; nothing where it was not.
-pub(crate) fn rounding(example: Option<&Extent>, files: u64, way: &str) -> String {
-    let Some(Extent { bytes, rounded_from: Some(asked) }) = example else { return String::new() };
-    let of = if files > 1 { format!(" (one of {files} files)") } else { String::new() };
-    let show = |range: &std::ops::Range<u64>| format!("{}-{}", range.start, range.end);
-    let to = if bytes.is_empty() { "no page".to_owned() } else { show(bytes) };
-    format!("{} rounded {way} to pages: {to}{of}\n", show(asked))
-}
-
-/// What else was met.
-pub(crate) fn notes(outside: u64, vanished: u64) -> String {
-    let mut text = String::new();
-    if outside > 0 {
-        text.push_str(&format!("  {outside} without these bytes: too short\n"));
-    }
-    if vanished > 0 {
-        text.push_str(&format!("  {vanished} vanished meanwhile\n"));
-    }
-    text
 }

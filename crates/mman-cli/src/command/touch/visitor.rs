@@ -65,7 +65,8 @@ impl<'run> Toucher<'run> {
     /// Answers how many bytes the budget did not reach.
     fn large(&self, file: &File, work: &Work, window: u64, bad: &mut Bad) -> mman::Result<u64> {
         let mut from = work.bytes.start;
-        if !self.run.is_exact() {
+        // Pages that are mapped are hard to reclaim: where memory is little, none is mapped.
+        if !self.run.is_exact() && self.run.at_once >= large::WINDOW {
             match large::populate(self.run, file, work, bad)? {
                 Populated::Done => return Ok(0),
                 Populated::Otherwise(start) => from = start,
@@ -108,7 +109,7 @@ impl Visitor for Toucher<'_> {
             return;
         }
         self.run.progress.more(missing);
-        let window = self.windows.of(found.device);
+        let window = self.windows.of(found.device).min(self.run.at_once).max(pages(1));
         self.read_in(found.file, work, window);
     }
 

@@ -1,0 +1,55 @@
+//! Programs that do the same thing: ours beside this one, peers on the path.
+
+use crate::failure::Result;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A program, and what it is told before the path.
+pub struct Contender {
+    pub name: String,
+    program: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl Contender {
+    pub fn command(&self, path: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).arg(path);
+        command
+    }
+
+    fn new(name: &str, program: PathBuf, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        Self { name: name.to_owned(), program, arguments }
+    }
+
+    /// A peer, where it is installed; else `skipped` is said.
+    pub fn on_path(name: &str, program: &str, arguments: &[&str]) -> Option<Self> {
+        let folders = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&folders).map(|folder| folder.join(program));
+        let found = found.into_iter().find(|path| path.is_file());
+        if found.is_none() {
+            println!("skipped: needs {program}");
+        }
+        Some(Self::new(name, found?, arguments))
+    }
+
+    /// This program itself, as a child.
+    pub fn own(name: &str, arguments: &[&str]) -> Result<Self> {
+        Ok(Self::new(name, std::env::current_exe()?, arguments))
+    }
+}
+
+/// The command `mman`, built beside this program.
+pub fn beside(name: &str, arguments: &[&str]) -> Result<Contender> {
+    let mman = std::env::current_exe()?.with_file_name("mman");
+    if !mman.exists() {
+        return Err("no `mman` beside this program (build it: `cargo build --release`)".into());
+    }
+    Ok(Contender::new(name, mman, arguments))
+}
+
+/// A line of the shell, whose `$1` is the path.
+pub fn shell(name: &str, line: &str) -> Contender {
+    Contender::new(name, "/bin/sh".into(), &["-c", line, "sh"])
+}
