@@ -16,6 +16,7 @@ mod machine;
 mod measure;
 mod ours_cat;
 mod peak;
+mod residency;
 mod sync;
 mod table;
 mod touch;
@@ -48,6 +49,11 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "cat", about: "mman cat, cat and memmap2's example", run: cat::run },
     Measurement { name: "evict", about: "mman evict and vmtouch -e", run: evict::run },
     Measurement { name: "frozen", about: "a file frozen by copy", run: frozen::run },
+    Measurement {
+        name: "residency",
+        about: "what of files is cached, by mman stat, vmtouch and fincore",
+        run: residency::run,
+    },
     Measurement { name: "sync", about: "scattered stores and a sync", run: sync::run },
     Measurement { name: "log", about: "appending records to a log", run: log::run },
     Measurement { name: "touch", about: "mman touch, vmtouch -t and others", run: touch::run },
@@ -84,6 +90,7 @@ fn chosen(arguments: &[&str]) -> Option<Result<()>> {
             return Some(broadcast::echo(way, len.parse().ok()?, name, placed));
         }
         ["touch-by", way, file] => return Some(touch_by::run(way, Path::new(file))),
+        ["walk", root] => return Some(residency::walk(root)),
         ["peer-cat", file] => return Some(ours_cat::peer(Path::new(file))),
         ["all"] => return Some(MEASUREMENTS.iter().try_for_each(|one| (one.run)())),
         [] => return None,

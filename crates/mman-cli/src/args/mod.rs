@@ -30,7 +30,7 @@ pub(crate) use values::{Bytes, Percent, SizeLimit};
 pub(crate) use watch::Watch;
 pub(crate) use who::Who;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -85,13 +85,16 @@ Exit codes: 0 done or true; 1 ran, but the condition is false (below --min, page
 
 /// Reads the words of the command line. Exits where clap says so: after help, or when they make no sense.
 pub(crate) fn parse() -> Args {
-    Args::parse_from(with_command(std::env::args_os().collect()))
+    let command = Args::command();
+    let words = with_command(&command, std::env::args_os().collect());
+    // Of the definitions that are there already: making them takes longer than reading the words.
+    let read = command.get_matches_from(words);
+    Args::from_arg_matches(&read).unwrap_or_else(|error| error.exit())
 }
 
 /// `mman PATH` and `mman --json PATH` are for `stat`: the command is put where there is none.
-fn with_command(mut words: Vec<OsString>) -> Vec<OsString> {
+fn with_command(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {
     let names = |word: &OsStr| {
-        let command = Args::command();
         let known = command.get_subcommands().any(|known| known.get_name() == word);
         known || ["-h", "--help", "-V", "--version"].iter().any(|flag| word == *flag)
     };
@@ -114,7 +117,7 @@ mod tests {
     fn a_first_word_that_is_no_command_is_a_path() {
         let read = |words: &[&str]| {
             let words = std::iter::once(&"mman").chain(words).map(OsString::from).collect();
-            Args::try_parse_from(with_command(words)).map(|args| args.command)
+            Args::try_parse_from(with_command(&Args::command(), words)).map(|args| args.command)
         };
         for words in [&["data"][..], &["--json", "data"], &["./cat"], &["-B"]] {
             assert!(matches!(read(words), Ok(Some(Command::Stat(_)))), "{words:?}");

@@ -102,11 +102,14 @@ fn search<'plan>(
     plan: &'plan Plan<'plan>,
     printer: &mut Printer,
 ) -> Result<(Vec<Look<'plan>>, Counts), Failure> {
+    if plan.sort != Sort::None {
+        return Ok(selection.visit(&plan.interrupt, || Look::new(plan, None)));
+    }
     let (sender, receiver) = sync_channel(16);
     std::thread::scope(|scope| {
         let searching = scope.spawn(move || {
             let (mut looks, counts) =
-                selection.visit(&plan.interrupt, || Look::new(plan, sender.clone()));
+                selection.visit(&plan.interrupt, || Look::new(plan, Some(sender.clone())));
             looks.iter_mut().for_each(Look::end);
             (looks, counts)
         });

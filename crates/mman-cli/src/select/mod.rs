@@ -30,6 +30,9 @@ pub(crate) trait Visitor: Send {
 
     /// Something that could not be looked at, or into. Not called for what has vanished meanwhile: that is counted.
     fn problem(&mut self, problem: &Problem<'_>);
+
+    /// The search is over: called once, in the thread of the visitor.
+    fn finish(&mut self) {}
 }
 
 /// The files that the arguments mean.

@@ -51,6 +51,13 @@ impl Roots {
             .chain(listed.map(|line| Path::new(OsStr::from_bytes(line))))
     }
 
+    /// Whether these are a few files, and no directories: not worth a second thread.
+    pub(super) fn are_few_files(&self) -> bool {
+        const FEW: usize = 16;
+        self.iter().nth(FEW).is_none()
+            && !self.iter().any(|path| path.as_os_str().is_empty() || path.is_dir())
+    }
+
     pub(super) fn is_one_directory(&self) -> bool {
         let mut paths = self.iter();
         match (paths.next(), paths.next()) {

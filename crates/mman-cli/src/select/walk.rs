@@ -113,7 +113,8 @@ pub(super) fn walk<V: Visitor>(
     visitor: impl Fn() -> V + Sync,
 ) -> (Vec<V>, Counts) {
     open::allow_many_files();
-    let queue = Queue::new(selection.threads);
+    let threads = if selection.roots.are_few_files() { 1 } else { selection.threads };
+    let queue = Queue::new(threads);
     let (files, directories) = (Files::default(), Directories::default());
     let search = Search { selection, interrupt, queue, files, directories };
     let roots = Mutex::new(selection.roots.iter());
@@ -127,11 +128,12 @@ pub(super) fn walk<V: Visitor>(
             path: Vec::new(),
         };
         worker.run(|| roots.lock().unwrap_or_else(PoisonError::into_inner).next());
+        worker.visitor.finish();
         (worker.visitor, worker.counts)
     };
     let (mut visitors, mut counts) = (Vec::new(), Counts::default());
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..selection.threads).map(|_| scope.spawn(work)).collect();
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mut keep = |(visitor, seen)| {
             visitors.push(visitor);
             counts.add(&seen);
@@ -211,8 +213,11 @@ impl<'a, V: Visitor> Worker<'a, V> {
     }
 
     fn named(&mut self, directory: &Directory, name: &CStr, kind: Kind) {
-        self.path.clear();
-        self.path.extend_from_slice(&directory.path);
+        if self.path.get(..directory.path.len()) != Some(&*directory.path) {
+            self.path.clear();
+            self.path.extend_from_slice(&directory.path);
+        }
+        self.path.truncate(directory.path.len());
         self.path.extend_from_slice(name.to_bytes());
         if !self.is_wanted(directory, name, kind) {
             return;

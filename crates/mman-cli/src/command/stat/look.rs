@@ -35,7 +35,7 @@ pub(super) struct Kept {
 }
 
 impl<'plan> Look<'plan> {
-    pub(super) fn new(plan: &'plan Plan<'plan>, sender: SyncSender<Vec<u8>>) -> Self {
+    pub(super) fn new(plan: &'plan Plan<'plan>, sender: Option<SyncSender<Vec<u8>>>) -> Self {
         Self {
             plan,
             kept: Kept::default(),
@@ -43,7 +43,7 @@ impl<'plan> Look<'plan> {
             problems: Vec::new(),
             reasons: HashMap::new(),
             lines: Vec::new(),
-            sender: Some(sender),
+            sender,
         }
     }
 
@@ -100,6 +100,12 @@ impl<'plan> Look<'plan> {
 }
 
 impl Visitor for Look<'_> {
+    fn finish(&mut self) {
+        // Each thread sorts its own: what remains is to merge them.
+        let sort = self.plan.sort;
+        self.kept.rows.sort_by(|a, b| compare(sort, a, b));
+    }
+
     fn file(&mut self, found: Found<'_>) {
         let range = self.plan.range(found.size);
         let known = match cache::look(&found, &range) {
