@@ -13,6 +13,7 @@ mod file;
 mod frozen;
 mod log;
 mod machine;
+mod maps;
 mod measure;
 mod ours_cat;
 mod peak;
@@ -57,6 +58,7 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "sync", about: "scattered stores and a sync", run: sync::run },
     Measurement { name: "log", about: "appending records to a log", run: log::run },
     Measurement { name: "touch", about: "mman touch, vmtouch -t and others", run: touch::run },
+    Measurement { name: "maps", about: "mman maps and who, smaps, pmap, lsof", run: maps::run },
     Measurement { name: "views", about: "bytes through a view", run: views::run },
     Measurement { name: "when", about: "mapping against reading", run: when::run },
     Measurement { name: "windows", about: "ways to write a file out in pieces", run: windows::run },
@@ -91,6 +93,8 @@ fn chosen(arguments: &[&str]) -> Option<Result<()>> {
         }
         ["touch-by", way, file] => return Some(touch_by::run(way, Path::new(file))),
         ["walk", root] => return Some(residency::walk(root)),
+        ["maps-hold"] => return Some(maps::hold()),
+        ["read-smaps", pid] => return Some(maps::read_smaps(pid)),
         ["peer-cat", file] => return Some(ours_cat::peer(Path::new(file))),
         ["all"] => return Some(MEASUREMENTS.iter().try_for_each(|one| (one.run)())),
         [] => return None,

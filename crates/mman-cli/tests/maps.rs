@@ -1,5 +1,6 @@
 //! `mman maps` as its user sees it: columns, orders, limits, and terminals of any width.
 #![allow(
+    clippy::redundant_closure,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -38,7 +39,7 @@ fn text(arguments: &[&str]) -> String {
 }
 
 /// The line of the file, in its words.
-fn row<'text>(text: &'text str) -> Vec<&'text str> {
+fn row(text: &str) -> Vec<&str> {
     let line = text.lines().find(|line| line.ends_with(".data")).expect(text);
     line.split_whitespace().collect()
 }

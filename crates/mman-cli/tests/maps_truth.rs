@@ -317,7 +317,9 @@ fn all_processes_of_a_name_are_told_each_with_its_number() {
     let text = String::from_utf8(run(["maps", "a-name-longer-than-15"]).stdout).unwrap();
     assert!(text.trim_start().starts_with("PID "), "{text}");
     children.iter_mut().for_each(|child| child.kill().unwrap());
-    children.iter_mut().for_each(|child| drop(child.wait().unwrap()));
+    for child in &mut children {
+        child.wait().unwrap();
+    }
 }
 
 /// A process may end at any moment: its half is not told, and what is told of the others is whole.

@@ -15,6 +15,8 @@ use std::process::ExitCode;
 /// What is told: rows, what they sum up to, and the processes that they are of.
 struct Told {
     rows: Vec<Row>,
+    /// Places of those that are shown, in their order.
+    shown: Vec<usize>,
     total: Row,
     processes: Vec<About>,
     /// How many processes ended before they were read.
@@ -67,7 +69,12 @@ fn read_all(
         let about = About::of(process.pid(), &folder);
         match processes::read(process, processes.len(), detail) {
             Read::Rows(read) => {
-                rows.extend(read);
+                // Of one process, which may have very many, nothing is copied.
+                if rows.is_empty() {
+                    rows = read;
+                } else {
+                    rows.extend(read);
+                }
                 processes.push(about);
             }
             Read::Gone => ended = ended.saturating_add(1),
@@ -82,20 +89,26 @@ fn read_all(
         return Ok(None);
     }
     let total = group::total(&rows);
-    Ok(Some(Told { rows, total, processes, ended }))
+    Ok(Some(Told { rows, shown: Vec::new(), total, processes, ended }))
 }
 
 fn print(args: &args::Maps, printer: &mut Printer, told: Told) -> Result<(), Failure> {
-    let Told { rows, total, processes, ended } = told;
-    let mut rows = group::group(rows, args.by);
-    let all = rows.len();
+    let rows = group::group(told.rows, args.by);
+    let sorting = column::sorting(args.sort.as_deref())?;
+    let mut shown = group::order(&rows, sorting, &told.processes);
     if let Some(least) = args.min {
-        rows.retain(|row| row.numbers.get(Measure::Rss).is_none_or(|bytes| bytes >= least.0));
+        let rss = |at: &usize| rows.get(*at).and_then(|row| row.numbers.get(Measure::Rss));
+        shown.retain(|at| rss(at).is_none_or(|bytes| bytes >= least.0));
     }
-    group::sort(&mut rows, column::sorting(args.sort.as_deref())?, &processes);
-    let told = Told { rows, total, processes, ended };
+    let told = Told { rows, shown, ..told };
     if printer.is_json() {
         return record::print(printer, &told);
     }
-    print::print(args, printer, &told, all)
+    print::print(args, printer, &told)
+}
+
+impl Told {
+    fn shown(&self) -> impl Iterator<Item = &Row> {
+        self.shown.iter().filter_map(|at| self.rows.get(*at))
+    }
 }

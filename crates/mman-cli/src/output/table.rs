@@ -49,11 +49,13 @@ struct Column {
 /// A cell, whose text begins where the one before ends.
 #[derive(Clone, Copy, Debug)]
 struct Placed {
-    end: usize,
-    width: usize,
+    end: u32,
+    width: u32,
     style: Style,
 }
 
+/// Bytes that are written at once.
+const PIECE: usize = 32 << 10;
 /// Spaces between columns.
 const GAP: usize = 2;
 
@@ -76,7 +78,10 @@ impl Table {
         let start = self.text.len();
         write(&mut self.text);
         let width = width_of(self.text.get(start..).unwrap_or_default());
-        self.cells.push(Placed { end: self.text.len(), width, style });
+        // No table has 4 GiB of text.
+        let [end, width] =
+            [self.text.len(), width].map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+        self.cells.push(Placed { end, width, style });
     }
 
     /// In a terminal, leaves out as many of these columns, in this order, as it takes for the last to have two fifths
@@ -99,10 +104,24 @@ impl Table {
 
     /// All of it as text.
     pub(crate) fn render(&self, terminal: Terminal) -> String {
+        let mut text = String::new();
+        let Ok(()) = self.write(terminal, |piece| {
+            text.push_str(piece);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        text
+    }
+
+    /// All of it as text, in pieces of whole lines.
+    pub(crate) fn write<E>(
+        &self,
+        terminal: Terminal,
+        mut put: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
         let widths = self.widths();
         let room =
             terminal.width.map(|width| width.saturating_sub(self.before_last(&widths)).max(8));
-        let mut page = Page { text: String::with_capacity(self.text.len() << 1), terminal, room };
+        let mut page = Page { text: String::with_capacity(PIECE << 1), terminal, room };
         let heads = self
             .columns
             .iter()
@@ -111,13 +130,18 @@ impl Table {
         let mut start = 0;
         for row in self.cells.chunks(self.columns.len().max(1)) {
             let cells = row.iter().map(|cell| {
-                let text = self.text.get(start..cell.end).unwrap_or_default();
-                start = cell.end;
-                (text, cell.width, cell.style)
+                let end = cell.end as usize;
+                let text = self.text.get(start..end).unwrap_or_default();
+                start = end;
+                (text, cell.width as usize, cell.style)
             });
             page.line(&self.columns, &widths, cells);
+            if page.text.len() >= PIECE {
+                put(&page.text)?;
+                page.text.clear();
+            }
         }
-        page.text
+        put(&page.text)
     }
 
     /// How much of a line is before the last column.
@@ -131,7 +155,7 @@ impl Table {
         let mut widths: Vec<_> = self.columns.iter().map(|column| width_of(&column.name)).collect();
         for row in self.cells.chunks(self.columns.len().max(1)) {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = cell.width.max(*width);
+                *width = (cell.width as usize).max(*width);
             }
         }
         widths

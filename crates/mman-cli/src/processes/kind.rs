@@ -1,7 +1,7 @@
 //! Kinds of memory, by the words that the command uses for them.
 
-use mman::ObjectKind;
 use mman::inspect::{Entry, Name, VmFlags};
+use std::os::unix::ffi::OsStrExt;
 
 /// What a mapping is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,17 +31,22 @@ impl Kind {
             Name::AnonymousHuge => Self::HugePages,
             Name::Vdso | Name::Special(_) => Self::Kernel,
             Name::SharedAnonymous | Name::AnonymousShared(_) => Self::SharedMemory,
-            Name::File(path) if path.starts_with("/dev") && !path.starts_with("/dev/shm") => {
-                Self::Device
-            }
-            _ => match entry.object() {
-                ObjectKind::File => Self::File,
-                ObjectKind::SharedMemory => Self::SharedMemory,
-                ObjectKind::MemFd => Self::MemFd,
-                ObjectKind::Secret => Self::Secret,
-                ObjectKind::Anonymous => Self::Anonymous,
-                _ => Self::Other,
-            },
+            Name::File(path) => Self::of_path(path.as_os_str().as_bytes()),
+            Name::SystemV { .. } => Self::SharedMemory,
+            Name::MemFd(_) => Self::MemFd,
+            Name::Secret => Self::Secret,
+            Name::None | Name::Anonymous(_) => Self::Anonymous,
+            _ => Self::Other,
+        }
+    }
+
+    fn of_path(path: &[u8]) -> Self {
+        if path.starts_with(b"/dev/shm/") {
+            Self::SharedMemory
+        } else if path.starts_with(b"/dev/") {
+            Self::Device
+        } else {
+            Self::File
         }
     }
 

@@ -1,6 +1,7 @@
 //! Processes: found by number or name, and which of them have a file mapped or open.
 
 mod about;
+mod ahead;
 mod find;
 mod folder;
 mod holders;
@@ -16,7 +17,7 @@ mod who;
 pub(crate) use about::About;
 pub(crate) use find::find;
 pub(crate) use folder::Folder;
-pub(crate) use holders::{FileId, Held, Holder, Holders, Part, Unseen};
+pub(crate) use holders::{FileId, Held, Part, Unseen};
 pub(crate) use kind::Kind;
 pub(crate) use numbers::{Measure, Numbers, sum};
 pub(crate) use read::{Detail, Read, forbidden, read};

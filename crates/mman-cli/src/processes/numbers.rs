@@ -47,17 +47,24 @@ pub(crate) const MEASURES: [(Measure, &str); 18] = [
     (Measure::Ksm, "ksm"),
 ];
 
-/// Bytes of each measure; `None` where the kernel does not tell, of one mapping or of one of several.
+/// Bytes of each measure; `None` where the kernel does not tell, of one mapping or of one of several. Small, since a
+/// process may have many thousands of mappings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Numbers([Option<u64>; MEASURES.len()]);
+pub(crate) struct Numbers {
+    bytes: [u64; MEASURES.len()],
+    /// A bit for each measure that is not known.
+    unknown: u32,
+}
+
+const _: () = assert!(MEASURES.len() <= u32::BITS as usize, "a bit for each measure");
 
 impl Numbers {
     /// Of no mapping.
-    pub(crate) const NOTHING: Self = Self([Some(0); MEASURES.len()]);
+    pub(crate) const NOTHING: Self = Self { bytes: [0; MEASURES.len()], unknown: 0 };
 
     /// What is known without the kernel's counting: how large it is.
     pub(crate) fn uncounted(entry: &Entry) -> Self {
-        let mut numbers = Self([None; MEASURES.len()]);
+        let mut numbers = Self { bytes: [0; MEASURES.len()], unknown: u32::MAX };
         numbers.set(Measure::Size, Some(entry.len() as u64));
         numbers
     }
@@ -98,19 +105,23 @@ impl Numbers {
     }
 
     fn set(&mut self, measure: Measure, bytes: Option<u64>) {
-        if let Some(number) = self.0.get_mut(measure as usize) {
-            *number = bytes;
+        if let Some(number) = self.bytes.get_mut(measure as usize) {
+            *number = bytes.unwrap_or(0);
         }
+        let bit = 1 << (measure as u32);
+        self.unknown = if bytes.is_some() { self.unknown & !bit } else { self.unknown | bit };
     }
 
     pub(crate) fn get(&self, measure: Measure) -> Option<u64> {
-        self.0.get(measure as usize).copied().flatten()
+        let known = self.unknown & 1 << (measure as u32) == 0;
+        self.bytes.get(measure as usize).copied().filter(|_| known)
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        for (number, other) in self.0.iter_mut().zip(&other.0) {
-            *number = sum([*number, *other]);
+        for (number, other) in self.bytes.iter_mut().zip(&other.bytes) {
+            *number = number.saturating_add(*other);
         }
+        self.unknown |= other.unknown;
     }
 }
 

@@ -1,16 +1,19 @@
 //! The mappings of a process, read to their end.
 
 use super::about::About;
+use super::ahead::Ahead;
 use super::folder::Folder;
 use super::kind::Kind;
 use super::numbers::Numbers;
 use super::row::{Nodes, Place, Row};
 use super::state::State;
-use mman::inspect::{self, Entry, Name, Usage};
+use mman::inspect::{self, Entry, Name, Smaps, Usage};
 use mman::process::Process;
 use mman::{Cause, Errno, Error};
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::thread;
 
 /// What is asked besides the numbers.
 #[derive(Clone, Copy, Debug)]
@@ -48,11 +51,12 @@ pub(crate) fn read(process: &Process, place: usize, detail: Detail) -> Read {
     if State::of(pid).is_some_and(|state| state.is_kernel || state.is_over) {
         return Read::Rows(Vec::new());
     }
-    let counted = counted(process, place, detail);
-    let rows = match counted {
+    let rows = match counted(process, place, detail) {
+        Ok(Some(rows)) => Ok(rows),
+        Ok(None) => return Read::Gone,
         // Nothing was counted, as by a kernel that was built without it: what is mapped is told all the same.
         Err(error) if error.errno() == Some(Errno::ENOENT) => uncounted(process, place),
-        rows => rows,
+        Err(error) => Err(error),
     };
     let rows = rows.and_then(|mut rows| {
         if detail.nodes {
@@ -63,19 +67,46 @@ pub(crate) fn read(process: &Process, place: usize, detail: Detail) -> Read {
     rows.map_or_else(Read::from, Read::Rows)
 }
 
-fn counted(process: &Process, place: usize, detail: Detail) -> Result<Vec<Row>, Error> {
+/// `None` where the process ended before all was read.
+fn counted(process: &Process, place: usize, detail: Detail) -> Result<Option<Vec<Row>>, Error> {
+    // What forbids it is told by the library.
+    drop(process.smaps()?);
+    let Ok(file) = Folder::of(process)?.open("smaps") else { return Ok(None) };
+    let rows = thread::scope(|scope| {
+        let mut smaps = Smaps::of_text(Ahead::start(scope, &file));
+        rows_of(process, place, detail, &mut smaps)
+    })?;
+    // One that has ended tells no more, and half of it is not told as the whole.
+    let is_whole = rows.is_empty() || matches!(file.read_at(&mut [0], 0), Ok(1..));
+    Ok(is_whole.then_some(rows))
+}
+
+fn rows_of(
+    process: &Process,
+    place: usize,
+    detail: Detail,
+    smaps: &mut Smaps<'_>,
+) -> Result<Vec<Row>, Error> {
     let (mut entry, mut usage) = (Entry::default(), Usage::default());
     let mut rows = Vec::new();
-    let mut smaps = process.smaps()?;
     while smaps.read_into(&mut entry, &mut usage)? {
+        // The text of a newline is also that of a backslash and digits: asked for its address, the kernel tells.
+        if entry.kernel_name().as_bytes().contains(&b'\n')
+            && let Ok(Some(told)) = inspect::find(process, entry.addresses().start)
+            && told.addresses() == entry.addresses()
+        {
+            entry = told;
+        }
         let numbers = Numbers::of(&entry, &usage);
         let mut row = row(process, &entry, Kind::of(&entry, usage.flags()), numbers);
         row.process = place;
         if let (true, Some(place)) = (detail.flags, &mut row.place) {
+            let mut flags = String::new();
             for flag in usage.flags().iter() {
-                place.flags.push_str(if place.flags.is_empty() { "" } else { " " });
-                place.flags.push_str(flag);
+                flags.push_str(if flags.is_empty() { "" } else { " " });
+                flags.push_str(flag);
             }
+            place.flags = flags.into();
         }
         rows.push(row);
     }
@@ -104,13 +135,14 @@ fn row(process: &Process, entry: &Entry, kind: Kind, numbers: Numbers) -> Row {
     };
     Row {
         numbers,
-        name: name.as_bytes().to_vec(),
+        name: name.as_bytes().into(),
         deleted,
         mappings: 1,
         processes: 1,
         place: Some(Place::of(entry)),
         nodes: Nodes::default(),
-        ..Row::nothing(kind, Vec::new())
+        kind,
+        process: usize::MAX,
     }
 }
 
@@ -129,7 +161,7 @@ fn add_nodes(process: &Process, rows: &mut [Row]) -> Result<(), Error> {
     for row in rows {
         let Some(place) = &mut row.place else { continue };
         if let Some(placement) = by_address.get(&place.addresses.start) {
-            place.policy = placement.policy().to_string_lossy().into_owned();
+            place.policy = placement.policy().to_string_lossy().into();
             row.nodes = Nodes::of(placement);
         } else if row.kind == Kind::Kernel {
             row.nodes = Nodes(Some(Vec::new()));

@@ -11,7 +11,7 @@ pub(crate) struct Row {
     pub(crate) numbers: Numbers,
     pub(crate) kind: Kind,
     /// What it is called: a path, or the kernel's words; empty where it has no name.
-    pub(crate) name: Vec<u8>,
+    pub(crate) name: Box<[u8]>,
     /// Whether the file has lost this path.
     pub(crate) deleted: bool,
     /// How many mappings they are.
@@ -35,9 +35,9 @@ pub(crate) struct Place {
     pub(crate) device: (u32, u32),
     pub(crate) inode: u64,
     /// The kernel's flags; empty where nobody asked.
-    pub(crate) flags: String,
+    pub(crate) flags: Box<str>,
     /// The policy of its nodes; empty where nobody asked.
-    pub(crate) policy: String,
+    pub(crate) policy: Box<str>,
 }
 
 impl Place {
@@ -55,8 +55,8 @@ impl Place {
             offset: entry.offset(),
             device: entry.device(),
             inode: entry.inode(),
-            flags: String::new(),
-            policy: String::new(),
+            flags: Box::default(),
+            policy: Box::default(),
         }
     }
 }
@@ -95,7 +95,7 @@ impl Nodes {
 
 impl Row {
     /// The sum of no mappings.
-    pub(crate) const fn nothing(kind: Kind, name: Vec<u8>) -> Self {
+    pub(crate) fn nothing(kind: Kind, name: Box<[u8]>) -> Self {
         Self {
             numbers: Numbers::NOTHING,
             kind,

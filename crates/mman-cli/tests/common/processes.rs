@@ -1,4 +1,5 @@
 //! What the tests about processes share: JSON by lines, and running the command as nobody.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;

@@ -101,11 +101,12 @@ impl Choice {
     /// What of a mapping is meant.
     fn part_of(&self, row: &Row) -> Option<Range<usize>> {
         let addresses = &row.place.as_ref()?.addresses;
-        if !(self.names.is_empty() && self.paths.is_empty()) && !self.matches(row) {
+        let all = self.names.is_empty() && self.paths.is_empty();
+        if !all && !self.matches(row) {
             return None;
         }
-        let all = 0..usize::MAX;
-        let range = self.range.as_ref().unwrap_or(&all);
+        let whole = 0..usize::MAX;
+        let range = self.range.as_ref().unwrap_or(&whole);
         let part = addresses.start.max(range.start)..addresses.end.min(range.end);
         (!part.is_empty()).then_some(part)
     }
@@ -119,7 +120,7 @@ impl Choice {
     }
 
     fn why_not(&self, row: &Row) -> Option<Why> {
-        let flags = row.place.as_ref().map(|place| place.flags.as_str()).unwrap_or_default();
+        let flags = row.place.as_ref().map(|place| &*place.flags).unwrap_or_default();
         let has = |wanted: &str| flags.split_ascii_whitespace().any(|flag| flag == wanted);
         if row.kind == Kind::Kernel || has("io") || has("pf") {
             return Some(Why::Kernel);

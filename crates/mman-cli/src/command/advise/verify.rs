@@ -147,7 +147,7 @@ fn opened(folder: &Folder, target: &Target) -> Option<(FileId, File)> {
     let place = target.row.place.as_ref()?;
     let link = format!("map_files/{:x}-{:x}", place.addresses.start, place.addresses.end);
     let file = folder.open(&link).ok().or_else(|| {
-        let path = [b"root", target.row.name.as_slice()].concat();
+        let path = [b"root", &*target.row.name].concat();
         let file = folder.open(std::ffi::OsStr::from_bytes(&path)).ok()?;
         // Another file may have the path now.
         (fstat(&file).ok()?.st_ino == place.inode).then_some(file)

@@ -11,13 +11,13 @@ pub(super) fn group(rows: Vec<Row>, by: Grouping) -> Vec<Row> {
     if by == Grouping::Mapping {
         return rows;
     }
-    let mut groups: HashMap<(Kind, Vec<u8>, bool), Row> = HashMap::new();
+    let mut groups: HashMap<(Kind, Box<[u8]>, bool), Row> = HashMap::new();
     for row in rows {
         let named = matches!(row.kind, Kind::File | Kind::Device | Kind::SharedMemory)
             || matches!(row.kind, Kind::MemFd | Kind::HugePages | Kind::Other);
         let name = match by {
             Grouping::File if named => row.name.clone(),
-            _ => Vec::new(),
+            _ => Box::default(),
         };
         let deleted = by == Grouping::File && row.deleted;
         let new = || Row::nothing(row.kind, name.clone());
@@ -28,13 +28,13 @@ pub(super) fn group(rows: Vec<Row>, by: Grouping) -> Vec<Row> {
 
 /// All of them together.
 pub(super) fn total(rows: &[Row]) -> Row {
-    let mut total = Row::nothing(Kind::Other, Vec::new());
+    let mut total = Row::nothing(Kind::Other, Box::default());
     rows.iter().for_each(|row| total.add(row));
     total
 }
 
 /// The largest first, or the alphabet; what is not known comes last, and what is equal is in the order of addresses.
-pub(super) fn sort(rows: &mut [Row], by: What, processes: &[About]) {
+pub(super) fn order(rows: &[Row], by: What, processes: &[About]) -> Vec<usize> {
     let number = |row: &Row| match by {
         What::Bytes(measure) => row.numbers.get(measure),
         What::Node(node) => row.nodes.get(node),
@@ -55,8 +55,8 @@ pub(super) fn sort(rows: &mut [Row], by: What, processes: &[About]) {
             let key = |row: &Row| {
                 row.place.as_ref().map(|place| match by {
                     What::Permissions => (place.permissions.to_vec(), 0),
-                    What::Flags => (place.flags.clone().into_bytes(), 0),
-                    What::Policy => (place.policy.clone().into_bytes(), 0),
+                    What::Flags => (place.flags.as_bytes().to_vec(), 0),
+                    What::Policy => (place.policy.as_bytes().to_vec(), 0),
                     What::Offset => (Vec::new(), place.offset),
                     _ => (Vec::new(), u64::from(place.device.0) << 32 | u64::from(place.device.1)),
                 })
@@ -65,13 +65,16 @@ pub(super) fn sort(rows: &mut [Row], by: What, processes: &[About]) {
         }
         _ => Ordering::Equal,
     };
-    rows.sort_by(|one, other| {
-        let larger_first = number(other).cmp(&number(one));
-        larger_first
+    let mut keys: Vec<_> =
+        rows.iter().enumerate().map(|(at, row)| (number(row), at, row)).collect();
+    keys.sort_unstable_by(|(number, _, one), (larger, _, other)| {
+        larger
+            .cmp(number)
             .then_with(|| words(one, other))
             .then_with(|| one.process.cmp(&other.process))
             .then_with(|| place(one).cmp(&place(other)))
             .then_with(|| one.name.cmp(&other.name))
             .then_with(|| one.kind.cmp(&other.kind))
     });
+    keys.into_iter().map(|(_, at, _)| at).collect()
 }

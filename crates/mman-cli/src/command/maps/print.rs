@@ -14,28 +14,23 @@ use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 
-/// Writes the table, `all` lines of which there are with those that are too small.
-pub(super) fn print(
-    args: &args::Maps,
-    printer: &mut Printer,
-    told: &Told,
-    all: usize,
-) -> Result<(), Failure> {
+/// Writes the table.
+pub(super) fn print(args: &args::Maps, printer: &mut Printer, told: &Told) -> Result<(), Failure> {
     let mut columns = column::chosen(args, told.processes.len() > 1)?;
     if args.numa && args.columns.is_empty() {
-        let nodes = told.rows.iter().flat_map(|row| row.nodes.0.iter().flatten());
+        let nodes = told.shown().flat_map(|row| row.nodes.0.iter().flatten());
         let nodes: BTreeSet<u32> = nodes.map(|(node, _)| *node).collect();
         column::insert_nodes(&mut columns, nodes.into_iter());
     }
     let heads = columns.iter().map(|column| (column.head.clone(), column.what.align())).collect();
     let mut table = Table::new(heads);
     let writer = Writer { units: printer.units(), by: args.by, told };
-    for row in &told.rows {
+    for row in told.shown() {
         for column in &columns {
             table.cell(Style::Plain, |text| writer.write(text, column, row));
         }
     }
-    let sum = writer.sum(all);
+    let sum = writer.sum();
     for column in &columns {
         table.cell(Style::Heading, |text| writer.write_total(text, column, &sum));
     }
@@ -44,7 +39,7 @@ pub(super) fn print(
     } else {
         Vec::new()
     };
-    printer.text(&table.render(printer.terminal))?;
+    table.write(printer.terminal, |piece| printer.text(piece))?;
     if !columns.iter().any(|column| column.what == What::Name) {
         printer.text(&format!("{sum}\n"))?;
     }
@@ -64,11 +59,12 @@ struct Writer<'told> {
 
 impl Writer<'_> {
     /// What the last line is about: how many of what, of whom.
-    fn sum(&self, all: usize) -> String {
-        let Told { rows, total, processes, ended } = self.told;
+    fn sum(&self) -> String {
+        let Told { rows, shown, total, processes, ended } = self.told;
+        let all = rows.len();
         let mut text = String::new();
-        if rows.len() < all {
-            push_number(&mut text, rows.len() as u64);
+        if shown.len() < all {
+            push_number(&mut text, shown.len() as u64);
             text.push_str(" of ");
         }
         let counted = |count: u64, one: &str, more: &str| match count {

@@ -108,7 +108,7 @@ impl<'told> ProcessOf<'told> {
 /// Writes a line for each row, and the total.
 pub(super) fn print(printer: &mut Printer, told: &Told) -> Result<(), Failure> {
     let none = OsStr::new("");
-    for row in &told.rows {
+    for row in told.shown() {
         let about = told.processes.get(row.process).filter(|_| row.processes == 1);
         let Some(place) = &row.place else {
             let process = about.map(ProcessOf::of);
@@ -126,7 +126,7 @@ pub(super) fn print(printer: &mut Printer, told: &Told) -> Result<(), Failure> {
             device: [place.device.0, place.device.1],
             inode: place.inode,
             flags: place.flags.split_ascii_whitespace().collect(),
-            policy: Some(place.policy.as_str()).filter(|policy| !policy.is_empty()),
+            policy: Some(&*place.policy).filter(|policy| !policy.is_empty()),
             what: What::of(row),
         })?;
     }

@@ -49,7 +49,7 @@ pub(super) fn print(
     let pids: BTreeSet<u32> = lines.iter().map(|line| line.about.pid).collect();
     let processes = if pids.len() == 1 { "process" } else { "processes" };
     let over = |which: fn(&Line<'_>) -> Option<u64>| {
-        lines.iter().map(which).fold(Some(0), |all, one| sum([all, one]))
+        lines.iter().map(which).try_fold(0, |all, one| sum([Some(all), one]))
     };
     table.cell(Style::Heading, |text| push_number(text, pids.len() as u64));
     table.cell(Style::Heading, |text| text.push_str(processes));
