@@ -18,6 +18,7 @@ mod measure;
 mod ours_cat;
 mod peak;
 mod residency;
+mod restore;
 mod sync;
 mod table;
 mod touch;
@@ -50,6 +51,7 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "cat", about: "mman cat, cat and memmap2's example", run: cat::run },
     Measurement { name: "evict", about: "mman evict and vmtouch -e", run: evict::run },
     Measurement { name: "frozen", about: "a file frozen by copy", run: frozen::run },
+    Measurement { name: "restore", about: "scattered runs brought back", run: restore::run },
     Measurement {
         name: "residency",
         about: "what of files is cached, by mman stat, vmtouch and fincore",
@@ -95,6 +97,11 @@ fn chosen(arguments: &[&str]) -> Option<Result<()>> {
         ["walk", root] => return Some(residency::walk(root)),
         ["maps-hold"] => return Some(maps::hold()),
         ["read-smaps", pid] => return Some(maps::read_smaps(pid)),
+        ["serial-read", file, list] => {
+            return Some(restore::serial(Path::new(file), Path::new(list)));
+        }
+        ["touch-by", way, file] => return Some(touch_by::run(way, Path::new(file))),
+        ["walk", root] => return Some(residency::walk(root)),
         ["peer-cat", file] => return Some(ours_cat::peer(Path::new(file))),
         ["all"] => return Some(MEASUREMENTS.iter().try_for_each(|one| (one.run)())),
         [] => return None,

@@ -35,7 +35,11 @@ fn save(what: &Path, to: &Path) -> Value {
 /// `mman restore --json`: the lines of files, and the last one.
 fn restore(code: i32, words: &[&OsStr]) -> (Vec<Value>, Value) {
     let output = run(["restore".as_ref(), "--json".as_ref()].iter().chain(words));
-    parsed(code, &output)
+    // The kernel may have reclaimed something before it was counted: then that is said, by the code too.
+    let reclaimed = code == 0 && output.status.code() == Some(1);
+    let (lines, all) = parsed(if reclaimed { 1 } else { code }, &output);
+    assert!(!reclaimed || all["gone_again"] != 0 || all["missing"] != 0, "{all}");
+    (lines, all)
 }
 
 fn parsed(code: i32, output: &Output) -> (Vec<Value>, Value) {
@@ -122,11 +126,10 @@ fn a_restore_brings_back_just_what_was_there() {
             assert_eq!((&dry["missing"], &dry["restored"]), (&bytes.into(), &0.into()));
             assert!(cached(&path).is_empty(), "a dry run reads nothing");
             let (lines, all) = restore(0, &[snapshot.as_os_str()]);
-            assert_eq!((&all["already"], &all["restored"]), (&0.into(), &bytes.into()));
-            assert_eq!(lines[0]["restored"], bytes);
+            assert_eq!((&all["already"], &lines[0]["restored"]), (&0.into(), &all["restored"]));
             let now = cached(&path);
             assert!(now.is_subset(&pages), "nothing else comes: {now:?}");
-            now == pages
+            all["restored"] == bytes && now == pages
         });
     }
 }
@@ -137,12 +140,12 @@ fn what_is_there_already_is_not_read_again() {
     let path = files.pattern("data", 100 * page());
     let snapshot = files.path("snapshot");
     while_held(&path, 0..50, || save(&path, &snapshot));
-    while_held(&path, 10..30, || {
-        let (_, all) = restore(0, &[snapshot.as_os_str()]);
-        assert_eq!(
-            (&all["already"], &all["restored"]),
-            (&(20 * page()).into(), &(30 * page()).into())
-        );
+    eventually("the rest is read", || {
+        while_held(&path, 10..30, || {
+            let (_, all) = restore(0, &[snapshot.as_os_str()]);
+            assert_eq!(all["already"], 20 * page());
+            all["restored"] == 30 * page()
+        })
     });
 }
 

@@ -16,7 +16,7 @@ mod tests;
 pub(crate) use index::Index;
 pub(crate) use open::{SnapshotFile, Unusable};
 pub(crate) use read::{Item, Malformed, Reader};
-pub(crate) use write::{FileWriter, Writer};
+pub(crate) use write::Writer;
 
 use std::path::PathBuf;
 

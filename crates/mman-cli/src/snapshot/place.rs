@@ -17,11 +17,11 @@ impl Names {
     /// The path of a file from the root, through no symbolic link but those below what was given; `None` where there is
     /// none any more, or where it is too long to be opened.
     pub(crate) fn of(&mut self, found: &Found<'_>) -> Option<PathBuf> {
-        let path = self.from_root(found)?;
+        let path = self.whole(found)?;
         (path.as_os_str().len() <= LONGEST_PATH).then_some(path)
     }
 
-    fn from_root(&mut self, found: &Found<'_>) -> Option<PathBuf> {
+    fn whole(&mut self, found: &Found<'_>) -> Option<PathBuf> {
         if found.below == found.path {
             return found.path.canonicalize().ok();
         }

@@ -1,5 +1,11 @@
 //! What the command's tests share: running it, and files with known bytes.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test code"
+)]
 
 pub(crate) mod held;
 pub(crate) mod nobody;

@@ -12,11 +12,8 @@ use crate::cache::{Residency, look_at};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::progress::Progress;
-use mman::PageSize;
-use rustix::fs::Advice;
+use mman::{FileAdvice, FileObject, PageSize};
 use rustix::io::Errno;
-use std::fs::File;
-use std::num::NonZeroU64;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -172,7 +169,7 @@ impl<'run> Engine<'run> {
     fn ask<'job>(
         &self,
         target: &'job Target,
-        file: &'job File,
+        file: &'job FileObject,
         range: &Range<u64>,
     ) -> Option<Asked<'job>> {
         let len = range.end.saturating_sub(range.start);
@@ -208,9 +205,8 @@ impl<'run> Engine<'run> {
         let mut at = range.start;
         while at < range.end {
             let next = at.saturating_add(CHUNK).min(range.end);
-            let len = NonZeroU64::new(next.saturating_sub(at));
             // What it does not do is done by reading.
-            let _hint = rustix::fs::fadvise(file, at, len, Advice::WillNeed);
+            let _hint = file.advise(at..next.min(target.size()), FileAdvice::WillNeed);
             at = next;
         }
         Some(Asked { target, file, range, before, wanted })
@@ -234,7 +230,7 @@ impl<'run> Engine<'run> {
         let mut at = range.start;
         while at < range.end && !self.interrupt.is_set() {
             let mut byte = [0];
-            match rustix::io::pread(file, &mut byte, at) {
+            match rustix::io::pread(file.file(), &mut byte, at) {
                 Ok(0) => break, // truncated meanwhile
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
@@ -260,7 +256,7 @@ impl<'run> Engine<'run> {
 /// A run that was asked for, and is to be waited for.
 struct Asked<'job> {
     target: &'job Target,
-    file: &'job File,
+    file: &'job FileObject,
     range: Range<u64>,
     /// What of it was in memory, if that is known.
     before: Option<u64>,
@@ -269,8 +265,8 @@ struct Asked<'job> {
 }
 
 /// How many bytes of a run are in memory, in whole pages.
-fn here(target: &Target, file: &File, range: &Range<u64>) -> Option<u64> {
-    match look_at(file, &(range.start..range.end.min(target.size()))) {
+fn here(target: &Target, file: &FileObject, range: &Range<u64>) -> Option<u64> {
+    match look_at(file.file(), &(range.start..range.end.min(target.size()))) {
         Residency::Known(known) => {
             let len = range.end.saturating_sub(range.start);
             Some((known.cached << PageSize::base().log2()).min(len))

@@ -2,9 +2,8 @@
 
 use crate::cache::Unknown;
 use crate::snapshot::{FileHead, Unusable, open};
-use rustix::fs::Advice;
+use mman::{FileAdvice, FileObject};
 use rustix::io::Errno;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -15,7 +14,7 @@ pub(super) struct Target {
     /// Where it is now.
     pub(super) path: PathBuf,
     head: FileHead,
-    opened: OnceLock<Result<File, Unusable>>,
+    opened: OnceLock<Result<FileObject, Unusable>>,
     pub(super) done: Done,
     /// Why its pages cannot be counted.
     unknown: OnceLock<Unknown>,
@@ -69,12 +68,16 @@ impl Target {
     }
 
     /// The file, opened by who needs it first.
-    pub(super) fn open(&self) -> Result<&File, Unusable> {
+    pub(super) fn open(&self) -> Result<&FileObject, Unusable> {
         let opened = self.opened.get_or_init(|| {
             let file = open::file(&self.path, &self.head)?;
-            // Nothing is read ahead: that would bring in what was not there.
-            let _hint = rustix::fs::fadvise(&file, 0, None, Advice::Random);
-            Ok(file)
+            let errno = |error: mman::Error| {
+                error.errno().map_or(Errno::INVAL, |errno| Errno::from_raw_os_error(errno.raw()))
+            };
+            let object = FileObject::new(file).map_err(|error| Unusable::Error(errno(error)))?;
+            // Nothing is read ahead: that would bring in what was not there. What it does not do, it does not harm.
+            let _hint = object.advise(.., FileAdvice::Random);
+            Ok(object)
         });
         opened.as_ref().map_err(|why| *why)
     }

@@ -185,7 +185,7 @@ impl Facts {
             text.push_str(&format!("  missing {}   could not be read\n", size(missing)));
         }
         if self.gone_again > 0 {
-            let why = "reclaimed again: memory is short";
+            let why = "reclaimed by the kernel meanwhile";
             text.push_str(&format!("  missing {}   {why}\n", size(self.gone_again)));
         }
         text
