@@ -100,8 +100,6 @@ fn chosen(arguments: &[&str]) -> Option<Result<()>> {
         ["serial-read", file, list] => {
             return Some(restore::serial(Path::new(file), Path::new(list)));
         }
-        ["touch-by", way, file] => return Some(touch_by::run(way, Path::new(file))),
-        ["walk", root] => return Some(residency::walk(root)),
         ["peer-cat", file] => return Some(ours_cat::peer(Path::new(file))),
         ["all"] => return Some(MEASUREMENTS.iter().try_for_each(|one| (one.run)())),
         [] => return None,

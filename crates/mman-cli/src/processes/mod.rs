@@ -17,7 +17,7 @@ mod who;
 pub(crate) use about::About;
 pub(crate) use find::find;
 pub(crate) use folder::Folder;
-pub(crate) use holders::{FileId, Held, Part, Unseen};
+pub(crate) use holders::{FileId, Held, Holders, Part, Unseen};
 pub(crate) use kind::Kind;
 pub(crate) use numbers::{Measure, Numbers, sum};
 pub(crate) use read::{Detail, Read, forbidden, read};
