@@ -1,6 +1,7 @@
 //! Programs that do the same thing: ours beside this one, peers on the path.
 
 use crate::failure::Result;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,18 +10,27 @@ pub struct Contender {
     pub name: String,
     program: PathBuf,
     arguments: Vec<String>,
+    /// What stands before the path, in one word with it.
+    before_path: &'static str,
 }
 
 impl Contender {
     pub fn command(&self, path: &Path) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).arg(path);
+        let mut word = OsString::from(self.before_path);
+        word.push(path);
+        command.args(&self.arguments).arg(word);
         command
     }
 
     fn new(name: &str, program: PathBuf, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        Self { name: name.to_owned(), program, arguments }
+        Self { name: name.to_owned(), program, arguments, before_path: "" }
+    }
+
+    /// The same, told the path as in `if=PATH`.
+    pub fn with_path_behind(self, before_path: &'static str) -> Self {
+        Self { before_path, ..self }
     }
 
     /// A peer, where it is installed; else `skipped` is said.
@@ -47,9 +57,4 @@ pub fn beside(name: &str, arguments: &[&str]) -> Result<Contender> {
         return Err("no `mman` beside this program (build it: `cargo build --release`)".into());
     }
     Ok(Contender::new(name, mman, arguments))
-}
-
-/// A line of the shell, whose `$1` is the path.
-pub fn shell(name: &str, line: &str) -> Contender {
-    Contender::new(name, "/bin/sh".into(), &["-c", line, "sh"])
 }

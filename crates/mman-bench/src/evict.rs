@@ -10,7 +10,7 @@ use crate::tree::Tree;
 const FILES: usize = 50_000;
 
 pub fn run() -> Result<()> {
-    let about = format!("7 rounds; {FILES} files of 1 to 30 KiB, all in memory and clean");
+    let about = format!("5 rounds; {FILES} files of 1 to 30 KiB, all in memory and clean");
     println!("{}", machine::header("evict", &about));
     let head =
         ["files", "program", "wall", "p10 - p90", "is x ours", "CPU", "is x ours", "peak MiB"];

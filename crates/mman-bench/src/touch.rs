@@ -2,7 +2,7 @@
 //! is known.
 
 use crate::child::{self, Cost, Sink};
-use crate::contender::{Contender, beside, shell};
+use crate::contender::{Contender, beside};
 use crate::failure::Result;
 use crate::file::Sample;
 use crate::machine;
@@ -10,7 +10,7 @@ use crate::measure::{Samples, interleave};
 use crate::table::{Table, mebibytes, ratio, spread, time};
 use crate::tree::Tree;
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 const FILES: usize = 50_000;
 const LEN: u64 = 2 << 30;
 
@@ -29,9 +29,11 @@ pub fn run() -> Result<()> {
     let sample = Sample::new(LEN)?;
     let mut large = vec![beside("mman touch", &["touch", "-q"])?];
     large.extend(Contender::on_path("vmtouch -t", "vmtouch", &["-qt"]));
-    large.push(shell("cat", "exec cat \"$1\" > /dev/null"));
-    large.push(shell("dd bs=1M", "exec dd if=\"$1\" of=/dev/null bs=1M status=none"));
-    large.push(shell("dd bs=16M", "exec dd if=\"$1\" of=/dev/null bs=16M status=none"));
+    large.extend(Contender::on_path("cat", "cat", &[]));
+    for (name, piece) in [("dd bs=1M", "bs=1M"), ("dd bs=16M", "bs=16M")] {
+        let dd = Contender::on_path(name, "dd", &["of=/dev/null", piece, "status=none"]);
+        large.extend(dd.map(|dd| dd.with_path_behind("if=")));
+    }
     for way in ["populate", "sendfile", "willneed"] {
         large.push(Contender::own(way, &["touch-by", way])?);
     }

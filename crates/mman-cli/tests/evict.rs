@@ -15,6 +15,7 @@ use common::pty;
 use common::schema::Schema;
 use common::{Files, mman, refused, run};
 use mman::{FileObject, Mapping, Populate};
+use mman_testkit::companion;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -121,6 +122,34 @@ fn force_mapped_pages_it_out_of_who_maps_it() {
     let mut bytes = [0; 100];
     mapping.read_at(5000, &mut bytes).unwrap();
     assert_eq!(bytes.to_vec(), (5000..5100).map(common::byte_at).collect::<Vec<_>>());
+}
+
+/// The kernel passes over pages that two processes map: it is said, and nothing is claimed.
+#[test]
+fn what_two_processes_map_cannot_be_forced() {
+    let started = companion::start(|| {
+        let files = Files::new();
+        let path = files.pattern("data", 1 << 20);
+        warm(&path);
+        let mapping = mapped(&path);
+        let said = path.display().to_string();
+        ((mapping, files), said)
+    });
+    let Some(companion) = started else { return };
+    if !mman_testkit::require::root() {
+        return;
+    }
+    let path = Path::new(&companion.said);
+    let mapping = mapped(path);
+    let output = evict(&["--force-mapped"], path);
+    let said = text(&output);
+    if output.status.success() {
+        return assert_eq!(cached(path), 0, "a kernel that can");
+    }
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("the kernel pages out only what one process maps"), "{said}");
+    assert!(said.contains(&label()) && said.contains(&format!("[{}]", companion.pid())), "{said}");
+    drop(mapping);
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod common;
 
 use common::held::{Held, drop_all, page};
 use common::schema::Schema;
-use common::{Files, mman, one_line, refused, run};
+use common::{Files, mman, one_line, pty, refused, run};
 use mman::FileObject;
 use mman_testkit::fuse::BadPages;
 use mman_testkit::{child, mount, require};
@@ -311,6 +311,27 @@ fn the_limit_of_a_control_group_is_named() {
     assert!(said.contains("still missing ") && said.contains("mman-test-touch"), "{said}");
     assert!(said.contains("may have 16 MiB"), "{said}");
     assert_eq!(output.status.code(), Some(1));
+}
+
+/// A bar only where work takes a while, and nothing of it stays.
+#[test]
+fn in_a_terminal() {
+    let files = Files::new();
+    let path = files.pattern("data", 8 << 20);
+    let _held = Held::new(&path, 0..2048);
+    for columns in [60, 80, 200] {
+        let (shown, status) = pty::in_terminal(mman(["touch"]).arg(&path), columns);
+        let shown = pty::without_colors(&shown);
+        let time = shown.split(" in ").nth(1).unwrap().split(';').next().unwrap();
+        assert_eq!(shown, format!("touched 0 B in {time}; already there 8.0 MiB\n"));
+        assert!(status.success());
+    }
+    drop_all(&path);
+    let other = files.pattern("other", 4 << 20);
+    drop_all(&other);
+    let (shown, _status) = pty::in_terminal(mman(["touch", "--rate", "4M"]).arg(&other), 80);
+    assert!(shown.contains("reading ") && shown.contains("/4.00 MiB"), "{shown}");
+    assert!(shown.trim_end().lines().last().unwrap().contains("already there 0 B"), "{shown}");
 }
 
 #[test]

@@ -28,8 +28,12 @@ pub(super) enum Why {
 
 impl Why {
     /// In words.
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self, args: &args::Evict) -> String {
         match self {
+            Self::Mapped(who) if args.force_mapped && who.len() > 1 => {
+                let only = "the kernel pages out only what one process maps";
+                format!("mapped by {}: {only}", some_of(who))
+            }
             Self::Mapped(who) => format!("mapped by {}", some_of(who)),
             Self::Locked(who) => format!("locked by {}", some_of(who)),
             Self::Dirty => "dirty".to_owned(),
