@@ -114,7 +114,7 @@ pub(crate) fn cached(path: &Path) -> BTreeSet<u64> {
     let file = FileObject::open(path).unwrap();
     let mapping = file.map().unwrap();
     let residency = mapping.pages().residency(..).unwrap();
-    (0..residency.pages() as u64).filter(|at| residency.is_resident(*at as usize)).collect()
+    (0..residency.pages()).filter(|at| residency.is_resident(*at)).map(|at| at as u64).collect()
 }
 
 /// Does it anew where the kernel took pages away between two looks: it reclaims when it likes.
