@@ -35,8 +35,11 @@ pub fn hold() -> Result<()> {
     let options = MapOptions::private().read_write();
     let hold = |place: usize| -> Result<Mapping> {
         // Neighbours that differ stay apart.
-        let right =
-            if place % 2 == 0 { Protection::READ | Protection::WRITE } else { Protection::READ };
+        let right = if place.is_multiple_of(2) {
+            Protection::READ | Protection::WRITE
+        } else {
+            Protection::READ
+        };
         let mut mapping = options.map(&Anonymous::new((1 + place % 3) * page))?;
         mapping.write_at(0, &[1])?;
         Ok(mapping.protect(.., right).map(|()| mapping)?)

@@ -11,10 +11,8 @@
 mod common;
 #[path = "common/processes.rs"]
 mod processes;
-#[path = "common/pty.rs"]
-mod pty;
 
-use common::{mman, one_line, refused, run};
+use common::{mman, one_line, pty, refused, run};
 use mman::{FileObject, Hint, Mapping};
 use mman_testkit::{companion, memory};
 use processes::{objects, of_type};

@@ -276,13 +276,14 @@ fn a_pipe_is_as_good_as_a_file() {
         let bytes = written(["save".as_ref(), path.as_os_str(), "-o".as_ref(), "-".as_ref()]);
         std::fs::write(&snapshot, &bytes).unwrap();
         assert_eq!(pages_of(&snapshot, &path), set(3..9));
-        let cat = std::process::Command::new("cat")
+        let mut cat = std::process::Command::new("cat")
             .arg(&snapshot)
             .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap();
         let mut command = common::mman(["restore", "-", "--json"]);
-        let output = command.stdin(cat.stdout.unwrap()).output().unwrap();
+        let output = command.stdin(cat.stdout.take().unwrap()).output().unwrap();
+        assert!(cat.wait().unwrap().success());
         assert_eq!(parsed(0, &output).1["already"], 6 * page());
     });
 }

@@ -12,10 +12,8 @@
 mod common;
 #[path = "common/processes.rs"]
 mod processes;
-#[path = "common/pty.rs"]
-mod pty;
 
-use common::{mman, refused, run};
+use common::{mman, pty, refused, run};
 use mman::{FileObject, Hint, MapOptions};
 use mman_testkit::{companion, memory, page};
 use processes::{AsNobody, objects, of_type};

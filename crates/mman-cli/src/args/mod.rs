@@ -20,7 +20,7 @@ pub(crate) use cat::Cat;
 pub(crate) use change::{Evict, Touch};
 pub(crate) use generate::Generate;
 pub(crate) use lock::Lock;
-pub(crate) use log::{Log, LogCat, LogTail, LogVerify};
+pub(crate) use log::{Log, LogCat, LogTail};
 pub(crate) use maps::{Grouping, Maps};
 pub(crate) use output::{Output, When};
 pub(crate) use select::Select;

@@ -3,6 +3,7 @@
 //! The fuzzer is here, and not a target of its own: the reader is private to the command, and is safe code, so that a
 //! panic or a wrong answer is all that can be found. `MMAN_FUZZ_CALLS` says how many snapshots the long test makes
 //! (`cargo xtask fuzz` sets it); `MMAN_FUZZ_SEED` makes those of one seed again.
+#![allow(clippy::arithmetic_side_effects, reason = "test code: an overflow stops it")]
 
 use super::frame::{self, Kind};
 use super::number::put;
@@ -18,6 +19,7 @@ const SNAPSHOTS: u64 = 3000;
 const PAGE: u64 = 4096;
 
 type File = (FileHead, Vec<Range<u64>>);
+type Frames = Vec<(Kind, Vec<u8>)>;
 
 /// SplitMix64.
 struct Dice(u64);
@@ -189,7 +191,7 @@ fn what_makes_no_sense_is_told_by_its_place() {
     let runs = |values: &[u64]| (Kind::Runs, numbers(values));
     let huge = u64::MAX;
     let long = [b"/".to_vec(), vec![b'a'; LONGEST_PATH]].concat();
-    let cases: Vec<(&str, Vec<(Kind, Vec<u8>)>)> = vec![
+    let cases: Vec<(&str, Frames)> = vec![
         ("begin with its header", vec![file()]),
         ("begin with its header", vec![(Kind::End, numbers(&[0, 0, 0]))]),
         ("its header makes no sense", vec![(Kind::Header, numbers(&[0, 0, 0]))]),
