@@ -81,7 +81,8 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for LogLayer {
         if let Some(span) = context.span(id) {
             let mut text = String::new();
             attributes.record(&mut Text(&mut text));
-            span.extensions_mut().insert(Written(text));
+            // Another layer of this kind may have written the same.
+            span.extensions_mut().replace(Written(text));
         }
     }
 

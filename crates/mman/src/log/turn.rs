@@ -7,6 +7,7 @@ use super::lock::Alone;
 use super::options::LogOptions;
 use super::segment::{Segment, error};
 use crate::error::{Cause, Operation, Result};
+use crate::object::FileObject;
 use core::hash::{BuildHasher, Hasher};
 use std::fs::{self, File};
 use std::io;
@@ -112,12 +113,18 @@ fn rotate(path: &Path, options: LogOptions, old: &Segment) -> Result<()> {
     fresh.replace(path)
 }
 
+/// Whether a file is one of a log: another program may have put something else there.
+fn is_a_log(path: &Path) -> bool {
+    FileObject::open(path).is_ok_and(|object| file::read_header(object.file()).is_ok())
+}
+
 /// Removes the oldest files. One that cannot be removed is tried again the next time.
 fn forget_old(path: &Path, current: u64, keep: u32) {
     let oldest_kept = current.saturating_sub(u64::from(keep));
     for number in file::numbers(path).unwrap_or_default() {
-        if number < oldest_kept {
-            let _next_time = fs::remove_file(file::rotated(path, number));
+        let name = file::rotated(path, number);
+        if number < oldest_kept && is_a_log(&name) {
+            let _next_time = fs::remove_file(name);
         }
     }
 }
