@@ -15,11 +15,12 @@
 )]
 
 use mman::log::{AppendLog, LogReader, verify};
-use mman::{FileObject, MapOptions, SharedMut};
+use mman::{Cause, FileObject, MapOptions, SharedMut};
 use mman_sys::{is_byte_locked, try_lock_byte};
 use mman_testkit::files::{Folder, open_read_write};
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
@@ -216,4 +217,28 @@ fn a_living_writer_that_was_marked_dead_finishes_its_record() {
     let marked = marked.into_inner();
     assert!(marked > 0, "it was met in the middle of a record");
     eprintln!("{marked} records marked dead while they were written");
+}
+
+/// A hole, punched by somebody or left by a broken disk, looked like the end of the log: readers answered that there was
+/// nothing more, for ever, and what was behind it was missed in silence.
+#[test]
+fn a_hole_is_told_and_is_not_the_end() {
+    let folder = Folder::new();
+    let path = folder.name("log");
+    let log = AppendLog::open(&path).unwrap();
+    for _ in 0..1000 {
+        log.append(&[7; 1000]).unwrap();
+    }
+    let file = open_read_write(&path);
+    file.write_all_at(&[0; 4096], 1 << 19).unwrap();
+    let mut reader = LogReader::open(&path).unwrap();
+    let error = loop {
+        match reader.next_entry() {
+            Ok(entry) => assert_eq!(entry.unwrap().bytes, [7; 1000]),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.cause(), Cause::LogDamaged { at: 1 << 19 });
+    assert_eq!(reader.next_entry().unwrap_err(), error, "each time");
+    assert_eq!(verify(&path).unwrap().damaged_at, [1 << 19]);
 }
