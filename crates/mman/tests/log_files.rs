@@ -395,3 +395,33 @@ fn past_the_limit_of_file_size_append_is_an_error() {
         assert!(refused.is_ok(), "{refused:?}");
     });
 }
+
+/// A daemon opens its log, goes to `/`, and fills it: the next file was made in `/`, and readers waited for it beside the
+/// first.
+#[test]
+fn the_next_file_stands_beside_the_first_wherever_the_process_has_gone() {
+    child::run(|| {
+        let (folder, elsewhere) = (Folder::new(), Folder::new());
+        std::env::set_current_dir(folder.path()).unwrap();
+        let log = LogOptions::new().capacity(1 << 16).rotate(100).open("log").unwrap();
+        let mut reader = LogReader::open("log").unwrap();
+        std::env::set_current_dir(elsewhere.path()).unwrap();
+        for _ in 0..200 {
+            log.append(&[1; 1000]).unwrap();
+            assert!(reader.next_entry().unwrap().is_some());
+        }
+        assert!(folder.name("log.3").exists());
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    });
+}
+
+/// A log whose file was removed began again with number 1: a position was given twice.
+#[test]
+fn after_its_file_was_removed_a_log_counts_on() {
+    let folder = Folder::new();
+    let log = LogOptions::new().capacity(1 << 16).rotate(1).open(folder.name("log")).unwrap();
+    let first = log.append(&[1; 1000]).unwrap();
+    fs::remove_file(log.path()).unwrap();
+    let later = (0..100).map(|_| log.append(&[1; 1000]).unwrap()).max().unwrap();
+    assert_eq!((first.segment, later.segment), (1, 2));
+}

@@ -100,9 +100,11 @@ impl AppendLog {
     }
 
     pub(crate) fn open_with(path: &Path, options: LogOptions) -> Result<Self> {
-        let current = turn::open_current(path, options, None)?;
+        // The next files stand beside this one, wherever the process works by then.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let current = turn::open_current(&path, options, None)?;
         Ok(Self {
-            path: path.to_owned(),
+            path,
             options,
             current: Seats::new(current, Writer::new),
             turning: Mutex::new(()),
@@ -270,7 +272,7 @@ impl AppendLog {
         self.failures.fetch_add(1, Relaxed);
     }
 
-    /// The name under which it was opened.
+    /// The name under which it was opened, as an absolute one.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

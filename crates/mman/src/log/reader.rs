@@ -75,7 +75,8 @@ impl LogReader {
     /// What `open` answers; [`Cause::NotALog`](crate::Cause::NotALog),
     /// [`Cause::LogDamaged`](crate::Cause::LogDamaged) for a bad header.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref().to_owned();
+        let path = path.as_ref();
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let scan = Scan::open(&path)?;
         Ok(Self { path, scan, at: HEADER, content: Vec::new(), missed: 0 })
     }
