@@ -5,7 +5,8 @@ use super::file;
 use super::format::{HEADER, Stamp, Word};
 use super::level::Level;
 use super::scan::{Found, Scan};
-use crate::error::Result;
+use super::segment::error;
+use crate::error::{Cause, Operation, Result};
 use core::time::Duration;
 use mman_sys::Errno;
 use std::path::{Path, PathBuf};
@@ -106,11 +107,12 @@ impl LogReader {
     /// # Errors
     ///
     /// [`Cause::LogDamaged`](crate::Cause::LogDamaged): a record whose checksum is wrong is told once and passed over
-    /// by the next call; where the next record cannot be found, each call answers the same.
+    /// by the next call; where the next record cannot be found, it is told once and the next file is gone on with, or, in
+    /// the present file, each call answers the same.
     /// [`Cause::Truncated`](crate::Cause::Truncated), [`Cause::Storage`](crate::Cause::Storage).
     pub fn next_entry(&mut self) -> Result<Option<Entry<'_>>> {
         loop {
-            match self.scan.look(self.at)? {
+            match self.look()? {
                 Found::Nothing | Found::Unfinished => return Ok(None),
                 Found::Dead { next } => self.at = next,
                 Found::End => {
@@ -142,7 +144,7 @@ impl LogReader {
     pub fn wait_entry(&mut self, at_most: Duration) -> Result<Option<Entry<'_>>> {
         let begin = Instant::now();
         loop {
-            let found = self.scan.look(self.at)?;
+            let found = self.look()?;
             let is_news = match found {
                 Found::Record { .. } | Found::Dead { .. } => true,
                 Found::End => self.go_to_next_file()?,
@@ -162,6 +164,27 @@ impl LogReader {
             }
             thread::sleep(left.min(PAUSE));
         }
+    }
+
+    /// What stands at the place. A file after which another was begun has an end: one without it lost its last pages
+    /// in a power loss, or was harmed, which is told once. Then the next file's turn has come.
+    fn look(&mut self) -> Result<Found> {
+        let found = self.scan.look(self.at);
+        let is_stuck = match &found {
+            Ok(found) => *found == Found::Nothing,
+            Err(error) => matches!(error.cause(), Cause::LogDamaged { .. }),
+        };
+        if !is_stuck || file::is_at(self.scan.file(), &self.path)? != Some(false) {
+            return found;
+        }
+        // Its end was there before the other had the name.
+        let found = self.scan.look(self.at);
+        let lost = match found {
+            Ok(Found::Nothing) => error(Operation::Read, Cause::LogDamaged { at: self.at }),
+            Err(error) if matches!(error.cause(), Cause::LogDamaged { .. }) => error,
+            found => return found,
+        };
+        if self.go_to_next_file()? { Err(lost) } else { found }
     }
 
     /// Where the next record is looked for.

@@ -54,6 +54,10 @@ impl Scan {
         &self.header
     }
 
+    pub(crate) const fn file(&self) -> &File {
+        &self.file
+    }
+
     pub(crate) fn header_word(&self, place: usize) -> Result<u64> {
         self.view.load(place)
     }
