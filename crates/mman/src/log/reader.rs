@@ -174,7 +174,7 @@ impl LogReader {
             Ok(found) => *found == Found::Nothing,
             Err(error) => matches!(error.cause(), Cause::LogDamaged { .. }),
         };
-        if !is_stuck || file::is_at(self.scan.file(), &self.path)? != Some(false) {
+        if !is_stuck || !self.is_left() {
             return found;
         }
         // Its end was there before the other had the name.
@@ -184,7 +184,16 @@ impl LogReader {
             Err(error) if matches!(error.cause(), Cause::LogDamaged { .. }) => error,
             found => return found,
         };
-        if self.go_to_next_file()? { Err(lost) } else { found }
+        if matches!(self.go_to_next_file(), Ok(true)) { Err(lost) } else { found }
+    }
+
+    /// Whether a later file of this log has the name. What cannot be asked is none.
+    fn is_left(&self) -> bool {
+        let ours = self.scan.header();
+        matches!(file::is_at(self.scan.file(), &self.path), Ok(Some(false)))
+            && Scan::open(&self.path).is_ok_and(|current| {
+                current.header().id == ours.id && current.header().segment > ours.segment
+            })
     }
 
     /// Where the next record is looked for.
