@@ -145,6 +145,9 @@ impl SharedRing {
         memory.store(CAPACITY_AT, len.saturating_sub(BYTES_AT as u64))?;
         memory.store(0, MAGIC)?;
         let side = Side::of(memory, object, lock, WRITER, READER)?;
+        if side.has_peer()? {
+            side.memory.store(READER_CAME, 1_u32)?; // one of the queue before, whose word is gone
+        }
         Ok(RingWriter { side })
     }
 }

@@ -11,11 +11,12 @@
     reason = "a test may stop at what it does not expect"
 )]
 
-use mman::Cause;
 use mman::log::{AppendLog, Level, LogOptions, LogReader, verify};
+use mman::{Cause, Errno};
 use mman_testkit::files::{Folder, open_read_write};
 use mman_testkit::mount::{self, Mount};
-use mman_testkit::{child, fork, line_of, require};
+use mman_testkit::{child, fork, limits, line_of, require};
+
 use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
@@ -314,4 +315,113 @@ fn a_file_that_is_shortened_under_its_writer_is_an_error() {
     assert!(matches!(error.unwrap().cause(), Cause::Truncated { .. }), "{error:?}");
     let error = AppendLog::open(&path).unwrap_err();
     assert_eq!(error.cause(), Cause::Truncated { at: 8192 });
+}
+
+/// A line that was longer than a record may be failed, and with it every line after it, since it was kept.
+#[test]
+fn a_long_line_becomes_several_records() {
+    let folder = Folder::new();
+    let options = LogOptions::new().capacity(8192).rotate(10);
+    let log = options.open(folder.name("log")).unwrap();
+    let longest = 8192 - 4096 - 24;
+    let mut writer = log.writer();
+    writer.write_all(&[b'x'; 5000]).unwrap();
+    writer.write_all(b"\nshort\n").unwrap();
+    writer.write_all(&[&[b'y'; 4072][..], b"\n"].concat()).unwrap();
+    drop(writer);
+    let mut reader = LogReader::open_oldest(log.path()).unwrap();
+    for expected in [&vec![b'x'; longest][..], &vec![b'x'; 5000 - longest], b"short", &[b'y'; 4072]]
+    {
+        assert_eq!(reader.next_entry().unwrap().unwrap().bytes, expected);
+    }
+    assert!(reader.next_entry().unwrap().is_none());
+    let log = AppendLog::open(folder.name("other")).unwrap();
+    log.writer().write_all(&[&vec![b'z'; 3 << 20][..], b"\n"].concat()).unwrap();
+    let lengths: Vec<_> = contents(log.path()).iter().map(Vec::len).collect();
+    assert_eq!(lengths, [1 << 20; 3]);
+}
+
+/// Files that were rotated away and removed stayed open for a sync that nobody asked for, with all their blocks.
+#[test]
+fn a_removed_file_gives_its_blocks_back() {
+    let folder = Folder::new();
+    let log = LogOptions::new().capacity(1 << 16).rotate(1).open(folder.name("removed")).unwrap();
+    for _ in 0..1000 {
+        log.append(&[1; 1000]).unwrap();
+    }
+    let open = fs::read_dir("/proc/self/fd").unwrap().filter(|entry| {
+        let name = entry.as_ref().ok().and_then(|entry| fs::read_link(entry.path()).ok());
+        name.is_some_and(|name| name.starts_with(folder.path()))
+    });
+    assert!(open.count() <= 4, "the present file, and those that are kept");
+    log.sync().unwrap();
+}
+
+/// A log took the numbered files of a program that had the name before for its own, and removed them.
+#[test]
+fn files_of_others_are_not_removed() {
+    let folder = Folder::new();
+    for number in 1..=7 {
+        fs::write(folder.name(&format!("log.{number}")), "text").unwrap();
+    }
+    let log = LogOptions::new().capacity(1 << 16).rotate(1).open(folder.name("log")).unwrap();
+    for _ in 0..200 {
+        log.append(&[1; 1000]).unwrap();
+    }
+    for number in 1..=7 {
+        assert_eq!(fs::read(folder.name(&format!("log.{number}"))).unwrap(), b"text");
+    }
+    assert!(!folder.name("log.8").exists(), "its own are");
+}
+
+/// `ulimit -f` ended a program by SIGXFSZ when its log grew.
+#[test]
+fn past_the_limit_of_file_size_append_is_an_error() {
+    child::run(|| {
+        let folder = Folder::new();
+        let log = AppendLog::open(folder.name("log")).unwrap();
+        limits::set(limits::Resource::Fsize, 1 << 20);
+        let mut count = 0;
+        let error = loop {
+            match log.append(&[1; 1000]) {
+                Ok(_) => count += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((error.errno(), error.cause()), (Some(Errno::EFBIG), Cause::TooLong));
+        assert_eq!(contents(log.path()).len(), count);
+        assert_eq!(count, ((1 << 20) - 4096) / 1024, "up to the limit");
+        let refused = AppendLog::open(folder.name("log")).map(drop);
+        assert!(refused.is_ok(), "{refused:?}");
+    });
+}
+
+/// A daemon opens its log, goes to `/`, and fills it: the next file was made in `/`, and readers waited for it beside the
+/// first.
+#[test]
+fn the_next_file_stands_beside_the_first_wherever_the_process_has_gone() {
+    child::run(|| {
+        let (folder, elsewhere) = (Folder::new(), Folder::new());
+        std::env::set_current_dir(folder.path()).unwrap();
+        let log = LogOptions::new().capacity(1 << 16).rotate(100).open("log").unwrap();
+        let mut reader = LogReader::open("log").unwrap();
+        std::env::set_current_dir(elsewhere.path()).unwrap();
+        for _ in 0..200 {
+            log.append(&[1; 1000]).unwrap();
+            assert!(reader.next_entry().unwrap().is_some());
+        }
+        assert!(folder.name("log.3").exists());
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    });
+}
+
+/// A log whose file was removed began again with number 1: a position was given twice.
+#[test]
+fn after_its_file_was_removed_a_log_counts_on() {
+    let folder = Folder::new();
+    let log = LogOptions::new().capacity(1 << 16).rotate(1).open(folder.name("log")).unwrap();
+    let first = log.append(&[1; 1000]).unwrap();
+    fs::remove_file(log.path()).unwrap();
+    let later = (0..100).map(|_| log.append(&[1; 1000]).unwrap()).max().unwrap();
+    assert_eq!((first.segment, later.segment), (1, 2));
 }

@@ -14,15 +14,17 @@
     reason = "a test may stop at what it does not expect"
 )]
 
-use mman::log::{AppendLog, LogReader, verify};
-use mman::{FileObject, MapOptions, SharedMut};
+use mman::log::{AppendLog, LogOptions, LogReader, verify};
+use mman::{Cause, FileObject, MapOptions, SharedMut};
 use mman_sys::{is_byte_locked, try_lock_byte};
 use mman_testkit::files::{Folder, open_read_write};
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
 const TAIL: usize = 64;
 const SLOT: i64 = (1 << 62) + 1;
@@ -216,4 +218,61 @@ fn a_living_writer_that_was_marked_dead_finishes_its_record() {
     let marked = marked.into_inner();
     assert!(marked > 0, "it was met in the middle of a record");
     eprintln!("{marked} records marked dead while they were written");
+}
+
+/// A hole, punched by somebody or left by a broken disk, looked like the end of the log: readers answered that there was
+/// nothing more, for ever, and what was behind it was missed in silence.
+#[test]
+fn a_hole_is_told_and_is_not_the_end() {
+    let folder = Folder::new();
+    let path = folder.name("log");
+    let log = AppendLog::open(&path).unwrap();
+    for _ in 0..1000 {
+        log.append(&[7; 1000]).unwrap();
+    }
+    let file = open_read_write(&path);
+    file.write_all_at(&[0; 4096], 1 << 19).unwrap();
+    let mut reader = LogReader::open(&path).unwrap();
+    let error = loop {
+        match reader.next_entry() {
+            Ok(entry) => assert_eq!(entry.unwrap().bytes, [7; 1000]),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.cause(), Cause::LogDamaged { at: 1 << 19 });
+    assert_eq!(reader.next_entry().unwrap_err(), error, "each time");
+    assert_eq!(verify(&path).unwrap().damaged_at, [1 << 19]);
+}
+
+/// A full file that lost its last pages, and with them its end, in a power loss hid all files behind it, for ever.
+#[test]
+fn a_file_without_its_end_does_not_hide_those_behind_it() {
+    for wipe_hints in [true, false] {
+        let folder = Folder::new();
+        let path = folder.name("log");
+        let log = LogOptions::new().capacity(1 << 16).rotate(10).open(&path).unwrap();
+        for number in 0..100_u8 {
+            log.append(&[number; 1000]).unwrap();
+        }
+        let file = open_read_write(folder.name("log.1"));
+        file.write_all_at(&[0; 1 << 14], (1 << 16) - (1 << 14)).unwrap();
+        if wipe_hints {
+            file.write_all_at(&4096_u64.to_le_bytes(), 192).unwrap();
+        }
+        let mut reader = LogReader::open_oldest(&path).unwrap();
+        let mut numbers = Vec::new();
+        let mut told = 0;
+        loop {
+            match reader.wait_entry(Duration::ZERO) {
+                Ok(Some(entry)) => numbers.push(entry.bytes[0]),
+                Ok(None) => break,
+                Err(error) => {
+                    assert!(matches!(error.cause(), Cause::LogDamaged { at: 49152 }));
+                    told += 1;
+                }
+            }
+        }
+        assert_eq!(told, 1);
+        assert_eq!(numbers, (0..44).chain(60..100).collect::<Vec<_>>());
+    }
 }

@@ -61,7 +61,8 @@ fn everything_answers(path: &Path) {
         let _appended = log.append(&record(7));
         let _synced = log.sync();
     }
-    assert!(read_all(path) <= before + 1);
+    // What a wrong *allocated* hid is there again when an append has raised it.
+    assert!(read_all(path) <= before.max(150) + 1);
 }
 
 proptest! {
@@ -194,4 +195,32 @@ fn after_a_power_loss_the_synced_records_are_there_and_no_others_but_a_prefix() 
         let end = verify(&path).unwrap().end as usize;
         assert!(bytes[end..].iter().all(|byte| *byte == 0), "zeros to the end");
     }
+}
+
+/// The header changes with each record and is written by no sync that does not need to. Its *allocated* of the last sync
+/// but one was believed: what had been synced behind it was cut off, and its old bytes stood where the next records came.
+#[test]
+fn after_a_power_loss_a_header_older_than_the_records_cuts_nothing_off() {
+    let folder = Folder::new();
+    let path = folder.name("log");
+    let log = LogOptions::new().capacity(1 << 22).open(&path).unwrap();
+    log.append(&[0; 1001]).unwrap();
+    log.sync().unwrap();
+    let mut header = fs::read(&path).unwrap();
+    header.truncate(4096);
+    for number in 1..3000_u32 {
+        log.append(&[number as u8; 1001]).unwrap();
+    }
+    log.sync().unwrap();
+    drop(log);
+    let file = open_read_write(&path);
+    file.write_all_at(&header, 0).unwrap();
+    file.write_all_at(&[0x5a; 16], BOOT).unwrap();
+    let log = AppendLog::open(&path).unwrap();
+    log.append(&[7; 1001]).unwrap();
+    let mut reader = LogReader::open(&path).unwrap();
+    for number in (0..3000).chain([7_u32]) {
+        assert_eq!(reader.next_entry().unwrap().unwrap().bytes, [number as u8; 1001]);
+    }
+    assert!(reader.next_entry().unwrap().is_none());
 }

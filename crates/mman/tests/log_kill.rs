@@ -16,9 +16,10 @@
 )]
 
 use mman::log::{AppendLog, LogOptions, LogReader, verify};
-use mman::{Anonymous, MapOptions, SharedMut};
+use mman::{Anonymous, Cause, MapOptions, SharedMut};
 use mman_testkit::files::Folder;
-use mman_testkit::{child, fork};
+use mman_testkit::mount::{self, Mount};
+use mman_testkit::{child, fork, require};
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -53,7 +54,10 @@ fn write_on(path: &Path, options: LogOptions, life: u64, acknowledged: &SharedMu
     let log = options.open(path).unwrap();
     let counter = acknowledged.atomic_u64(life as usize * 8).unwrap();
     for number in 1.. {
-        log.append(&record(life, number)).unwrap();
+        while let Err(error) = log.append(&record(life, number)) {
+            assert_eq!(error.cause(), Cause::NoSpace, "{error}");
+            std::thread::sleep(Duration::from_micros(200));
+        }
         counter.store(number, Ordering::Release);
         for _ in 0..500 {
             std::hint::spin_loop();
@@ -132,5 +136,24 @@ fn the_same_while_files_are_rotated() {
         assert_all_there(&path, &acknowledged);
         let last = AppendLog::open(&path).unwrap().append(b"the last").unwrap();
         assert!(last.segment > 10, "{last:?}");
+    });
+}
+
+#[test]
+fn the_same_on_a_disk_that_is_full() {
+    child::run(|| {
+        if !require::root() {
+            return;
+        }
+        mount::be_alone();
+        let folder = Folder::new();
+        let _mounted = Mount::new("tmpfs", folder.path(), c"size=3m").unwrap();
+        let path = folder.name("log");
+        let acknowledged =
+            kill_again_and_again(&path, LogOptions::new(), 500, 0x1357_9bdf_0246_8ace);
+        assert_all_there(&path, &acknowledged);
+        let error = AppendLog::open(&path).unwrap().append(&[1; 1 << 20]).unwrap_err();
+        assert_eq!(error.cause(), Cause::NoSpace);
+        assert_eq!(verify(&path).unwrap().damaged, 0);
     });
 }

@@ -52,3 +52,41 @@ fn a_sync_that_failed_goes_on_failing() {
         }
     });
 }
+
+/// A copy of the device, taken when a sync has returned, is what a power loss at that moment leaves. A reader of it found
+/// the first 64 KiB of the log only: no sync but the first wrote the header.
+#[test]
+fn what_was_synced_is_there_for_a_reader_after_a_power_loss() {
+    child::run(|| {
+        if !require::root() || !require::program("mkfs.ext4") {
+            return;
+        }
+        mount::be_alone();
+        let (small, place) = (Folder::new(), Folder::new());
+        let _tmpfs = Mount::new("tmpfs", small.path(), c"size=100m").unwrap();
+        let image = small.sparse("image", 48 << 20);
+        let mut command = Command::new("mkfs.ext4");
+        assert!(command.arg("-q").arg(&image).status().unwrap().success());
+        let Some(device) = LoopDevice::of(&image) else { return };
+        let mounted = Mount::of_device("ext4", device.path(), place.path()).unwrap();
+        let record = |number: u64| number.to_le_bytes().repeat(100);
+        let log = AppendLog::open(place.name("log")).unwrap();
+        for number in 0..4000 {
+            log.append(&record(number)).unwrap();
+            if number % 1000 == 10 {
+                log.sync().unwrap();
+            }
+        }
+        log.sync().unwrap();
+        let copy = small.name("copy");
+        std::fs::copy(&image, &copy).unwrap();
+        drop((log, mounted));
+        let Some(after) = LoopDevice::of(&copy) else { return };
+        let _mounted = Mount::of_device("ext4", after.path(), place.path()).unwrap();
+        let mut reader = LogReader::open(place.name("log")).unwrap();
+        for number in 0..4000 {
+            assert_eq!(reader.next_entry().unwrap().unwrap().bytes, record(number));
+        }
+        assert!(reader.next_entry().unwrap().is_none());
+    });
+}

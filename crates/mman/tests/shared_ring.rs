@@ -265,3 +265,28 @@ proptest! {
         prop_assert_eq!(object.size().unwrap(), Some(8192 + 4096));
     }
 }
+
+/// A queue that was made anew over one whose reader was there already forgot that he had come: he died, and the writer
+/// waited for ever.
+#[test]
+fn a_reader_who_was_there_before_the_queue_was_made_anew_is_noticed_too() {
+    child::run(|| {
+        let ring = SharedRing::new(4096);
+        let object = MemFd::new(ring.object_len().unwrap()).unwrap().fix_size().unwrap();
+        drop(ring.create_in(&object).unwrap());
+        let ready =
+            SharedMut::map(&mman::MapOptions::shared(), &mman::Anonymous::new(4096)).unwrap();
+        let forked = fork::start(|| {
+            let _reader = RingReader::open(&object).unwrap();
+            ready.store(0, 1_u32).unwrap();
+            std::thread::sleep(Duration::from_secs(60));
+        });
+        while ready.load::<u32>(0).unwrap() == 0 {
+            std::thread::yield_now();
+        }
+        let mut writer = ring.create_in(&object).unwrap();
+        assert_eq!(writer.write(&[1; 4096], NOW).unwrap(), Moved::Bytes(4096));
+        forked.kill();
+        assert_eq!(writer.write(b"more", LONG).unwrap(), Moved::PeerDied);
+    });
+}

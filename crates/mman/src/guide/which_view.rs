@@ -11,7 +11,9 @@
 //! | to replace a whole file | and never be seen half-way | no view: [`write_file`](crate::write_file()) |
 //! | to append to a file through a mapping | | [`GrowableFile`](crate::GrowableFile): its addresses stay |
 //! | to change a file in place | | [`SharedMut`](crate::SharedMut) |
-//! | to share counters, rings, flags with processes | | [`SharedMut`](crate::SharedMut) of a [`ShmObject`](crate::ShmObject) or [`MemFd`](crate::MemFd), and its atomics |
+//! | to keep a log | it is to survive `kill -9` | no view: [`AppendLog`](crate::log::AppendLog) |
+//! | to send bytes or messages to processes | one reader; many | no view: [`SharedRing`](crate::SharedRing); [`Broadcast`](crate::Broadcast) |
+//! | to share counters and flags with processes | | [`SharedMut`](crate::SharedMut) of a [`ShmObject`](crate::ShmObject) or [`MemFd`](crate::MemFd), and its atomics |
 //! | to change a file here and not there | | [`Private`](crate::Private); [`detach`](crate::Private::detach) for a slice |
 //! | memory | | [`Memory`](crate::Memory): a `&mut [u8]` |
 //! | memory that nobody may read | not even the kernel | [`Memory::secret`](crate::Memory::secret) |

@@ -13,6 +13,7 @@ use crate::error::{Cause, Error, Operation, Result};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -99,9 +100,11 @@ impl AppendLog {
     }
 
     pub(crate) fn open_with(path: &Path, options: LogOptions) -> Result<Self> {
-        let current = turn::open_current(path, options, None)?;
+        // The next files stand beside this one, wherever the process works by then.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let current = turn::open_current(&path, options, None)?;
         Ok(Self {
-            path: path.to_owned(),
+            path,
             options,
             current: Seats::new(current, Writer::new),
             turning: Mutex::new(()),
@@ -123,6 +126,14 @@ impl AppendLog {
     /// [`Cause::Storage`]: somebody shortened the file, or the disk failed; [`Cause::LogDamaged`].
     pub fn append(&self, record: &[u8]) -> Result<Position> {
         self.append_raw(0, record)
+    }
+
+    /// The longest record, as the present file has it, or a later one may.
+    pub(crate) fn longest(&self) -> usize {
+        let mut seat = self.current.sit();
+        let (segment, _) = seat.get();
+        let capacity = segment.header().capacity.min(self.options.capacity);
+        usize::try_from(limit_of(capacity)).unwrap_or(usize::MAX)
     }
 
     /// Appends a record of a level; `None` if the level is filtered out.
@@ -177,6 +188,8 @@ impl AppendLog {
     /// Remembers a file that a later sync is to cover.
     fn put_off(&self, file: File) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was removed meanwhile needs no sync, and has its blocks as long as it is open.
+        pending.retain(|file| file.metadata().is_ok_and(|about| about.nlink() > 0));
         pending.push(file);
         if pending.len() > PENDING {
             let oldest = pending.remove(0);
@@ -259,7 +272,7 @@ impl AppendLog {
         self.failures.fetch_add(1, Relaxed);
     }
 
-    /// The name under which it was opened.
+    /// The name under which it was opened, as an absolute one.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -268,9 +281,13 @@ impl AppendLog {
 
 /// Whether a record fits into a file of so many bytes.
 fn check_length(len: u64, capacity: u64) -> Result<()> {
-    let limit = capacity.saturating_sub(HEADER).saturating_sub(FRAME).min(u64::from(LONGEST));
+    let limit = limit_of(capacity);
     if len > limit {
         return Err(error(Operation::Append, Cause::RecordTooLong { limit }));
     }
     Ok(())
+}
+
+fn limit_of(capacity: u64) -> u64 {
+    capacity.saturating_sub(HEADER).saturating_sub(FRAME).min(u64::from(LONGEST))
 }

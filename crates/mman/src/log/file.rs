@@ -5,6 +5,7 @@ use crate::error::{Cause, Error, ObjectKind, Operation, Result};
 use core::sync::atomic::{AtomicU32, Ordering};
 use mman_sys::Errno;
 use rustix::fs::FallocateFlags;
+use rustix::process::{Resource, getrlimit};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -25,11 +26,21 @@ pub(crate) fn io_error(operation: Operation, error: &io::Error) -> Error {
     }
 }
 
+/// Makes a file longer, with blocks. Past the limit of this process it is an error, where the kernel would raise a signal.
+pub(crate) fn allocate(file: &File, start: u64, len: u64) -> rustix::io::Result<()> {
+    let end = start.saturating_add(len);
+    if getrlimit(Resource::Fsize).current.is_some_and(|limit| end > limit) {
+        return Err(rustix::io::Errno::FBIG);
+    }
+    rustix::fs::fallocate(file, FallocateFlags::empty(), start, len)
+}
+
 /// The error of bytes that a file cannot get.
 pub(crate) fn no_room(errno: rustix::io::Errno, start: u64, end: u64) -> Error {
     let error = io_error(Operation::Append, &io::Error::from(errno));
     let cause = match errno {
         rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS => Cause::NotSupported,
+        rustix::io::Errno::FBIG => Cause::TooLong,
         _ => error.cause(),
     };
     error.because(cause).on(start, end.saturating_sub(start))
@@ -166,8 +177,7 @@ impl Drop for Fresh {
 /// The header and the first blocks of an empty file.
 pub(crate) fn write_first(file: &File, header: &Header) -> Result<()> {
     let first = FIRST.min(header.capacity);
-    rustix::fs::fallocate(file, FallocateFlags::empty(), 0, first)
-        .map_err(|errno| no_room(errno, 0, first))?;
+    allocate(file, 0, first).map_err(|errno| no_room(errno, 0, first))?;
     let page = header.encode(first, boot()?);
     file.write_all_at(&page, 0).map_err(|error| io_error(Operation::Create, &error))?;
     debug_assert_eq!(page.len() as u64, HEADER);

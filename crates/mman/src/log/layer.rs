@@ -5,7 +5,7 @@ use super::level::Level;
 use core::fmt::{self, Write as _};
 use std::sync::Arc;
 use tracing_core::field::{Field, Visit};
-use tracing_core::span::{Attributes, Id};
+use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
@@ -59,8 +59,11 @@ impl LogLayer {
     }
 }
 
-/// The fields of a span, as they are written.
-struct Written(String);
+/// The fields of a span, as they are written, by the layer of one log for those of all.
+struct Written {
+    fields: String,
+    by: usize,
+}
 
 /// Fields as text: the message alone, the others by name.
 struct Text<'text>(&'text mut String);
@@ -81,7 +84,20 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for LogLayer {
         if let Some(span) = context.span(id) {
             let mut text = String::new();
             attributes.record(&mut Text(&mut text));
-            span.extensions_mut().insert(Written(text));
+            let mut extensions = span.extensions_mut();
+            // Another log's layer may have written the same.
+            if extensions.get_mut::<Written>().is_none() {
+                extensions.insert(Written { fields: text, by: Arc::as_ptr(&self.log).addr() });
+            }
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(written) = span.extensions_mut().get_mut::<Written>()
+            && written.by == Arc::as_ptr(&self.log).addr()
+        {
+            values.record(&mut Text(&mut written.fields));
         }
     }
 
@@ -93,11 +109,11 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for LogLayer {
         let mut text = String::with_capacity(128);
         for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
             text.push_str(span.name());
-            if let Some(Written(fields)) =
-                span.extensions().get().filter(|one: &&Written| !one.0.is_empty())
+            if let Some(written) =
+                span.extensions().get().filter(|one: &&Written| !one.fields.is_empty())
             {
                 text.push('{');
-                text.push_str(fields);
+                text.push_str(&written.fields);
                 text.push('}');
             }
             text.push_str(": ");

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 const LONGEST_LINE: usize = 1 << 20;
 
 /// A log as a [`Write`]: each line becomes a record, without its line break, however many calls bring it. A line over
-/// a MiB becomes several.
+/// a MiB, or over what a record of this log may have, becomes several.
 ///
 /// The rest of a line that was not ended becomes a record by [`flush`](Write::flush), and when this is dropped (an
 /// error is not seen then).
@@ -42,28 +42,32 @@ impl<'log> LineWriter<'log> {
 }
 
 impl Write for LineWriter<'_> {
-    /// Takes one line, or what there is of it.
+    /// Takes one line, or what there is of it, or as much of it as a record may have.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let end = bytes.iter().position(|byte| *byte == b'\n');
-        let Some(end) = end else {
-            let room = LONGEST_LINE.saturating_sub(self.line.len()).max(1);
-            let part = bytes.get(..room).unwrap_or(bytes);
-            if self.line.len() >= LONGEST_LINE {
-                self.append_rest()?;
-            }
+        let part = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+        let longest = LONGEST_LINE.min(self.log.longest());
+        if self.line.len() >= longest && !part.is_empty() {
+            self.append_rest()?;
+        }
+        let room = longest.saturating_sub(self.line.len());
+        if let Some(first) = part.get(..room).filter(|first| first.len() < part.len()) {
+            self.line.extend_from_slice(first);
+            return Ok(first.len());
+        }
+        if end.is_none() {
             self.line.extend_from_slice(part);
             return Ok(part.len());
-        };
-        let line = bytes.get(..end).unwrap_or_default();
+        }
         if self.line.is_empty() {
-            self.append(line)?;
+            self.append(part)?;
         } else {
             // Put together only for the append: one that fails may be tried again.
-            let whole = [self.line.as_slice(), line].concat();
+            let whole = [self.line.as_slice(), part].concat();
             self.append(&whole)?;
             self.line.clear();
         }
-        Ok(end.saturating_add(1))
+        Ok(part.len().saturating_add(1))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -5,7 +5,8 @@ use super::file;
 use super::format::{HEADER, Stamp, Word};
 use super::level::Level;
 use super::scan::{Found, Scan};
-use crate::error::Result;
+use super::segment::error;
+use crate::error::{Cause, Operation, Result};
 use core::time::Duration;
 use mman_sys::Errno;
 use std::path::{Path, PathBuf};
@@ -75,7 +76,8 @@ impl LogReader {
     /// What `open` answers; [`Cause::NotALog`](crate::Cause::NotALog),
     /// [`Cause::LogDamaged`](crate::Cause::LogDamaged) for a bad header.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref().to_owned();
+        let path = path.as_ref();
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let scan = Scan::open(&path)?;
         Ok(Self { path, scan, at: HEADER, content: Vec::new(), missed: 0 })
     }
@@ -105,11 +107,12 @@ impl LogReader {
     /// # Errors
     ///
     /// [`Cause::LogDamaged`](crate::Cause::LogDamaged): a record whose checksum is wrong is told once and passed over
-    /// by the next call; where the next record cannot be found, each call answers the same.
+    /// by the next call; where the next record cannot be found, it is told once and the next file is gone on with, or, in
+    /// the present file, each call answers the same.
     /// [`Cause::Truncated`](crate::Cause::Truncated), [`Cause::Storage`](crate::Cause::Storage).
     pub fn next_entry(&mut self) -> Result<Option<Entry<'_>>> {
         loop {
-            match self.scan.look(self.at)? {
+            match self.look()? {
                 Found::Nothing | Found::Unfinished => return Ok(None),
                 Found::Dead { next } => self.at = next,
                 Found::End => {
@@ -141,7 +144,7 @@ impl LogReader {
     pub fn wait_entry(&mut self, at_most: Duration) -> Result<Option<Entry<'_>>> {
         let begin = Instant::now();
         loop {
-            let found = self.scan.look(self.at)?;
+            let found = self.look()?;
             let is_news = match found {
                 Found::Record { .. } | Found::Dead { .. } => true,
                 Found::End => self.go_to_next_file()?,
@@ -161,6 +164,36 @@ impl LogReader {
             }
             thread::sleep(left.min(PAUSE));
         }
+    }
+
+    /// What stands at the place. A file after which another was begun has an end: one without it lost its last pages
+    /// in a power loss, or was harmed, which is told once. Then the next file's turn has come.
+    fn look(&mut self) -> Result<Found> {
+        let found = self.scan.look(self.at);
+        let is_stuck = match &found {
+            Ok(found) => *found == Found::Nothing,
+            Err(error) => matches!(error.cause(), Cause::LogDamaged { .. }),
+        };
+        if !is_stuck || !self.is_left() {
+            return found;
+        }
+        // Its end was there before the other had the name.
+        let found = self.scan.look(self.at);
+        let lost = match found {
+            Ok(Found::Nothing) => error(Operation::Read, Cause::LogDamaged { at: self.at }),
+            Err(error) if matches!(error.cause(), Cause::LogDamaged { .. }) => error,
+            found => return found,
+        };
+        if matches!(self.go_to_next_file(), Ok(true)) { Err(lost) } else { found }
+    }
+
+    /// Whether a later file of this log has the name. What cannot be asked is none.
+    fn is_left(&self) -> bool {
+        let ours = self.scan.header();
+        matches!(file::is_at(self.scan.file(), &self.path), Ok(Some(false)))
+            && Scan::open(&self.path).is_ok_and(|current| {
+                current.header().id == ours.id && current.header().segment > ours.segment
+            })
     }
 
     /// Where the next record is looked for.

@@ -4,7 +4,7 @@
 //! committed length is looked at; after a power loss, what is behind the length that was synced.
 
 use super::file;
-use super::format::{HEADER, State, place};
+use super::format::{ALIGN, HEADER, State, place};
 use super::segment::{Segment, error};
 use crate::error::{Cause, Operation, Result};
 use core::sync::atomic::Ordering::{AcqRel, Release};
@@ -61,9 +61,10 @@ impl Segment {
         Ok(())
     }
 
-    /// Pages reach the device in any order: what is behind the first that is missing is cut off.
+    /// Pages reach the device in any order: what is behind the first that is missing is cut off. The header's too may be
+    /// older than the records: how far the file goes is what the file system says.
     fn after_power_loss(&self, size: u64) -> Result<()> {
-        let allocated = self.allocated()?.min(size);
+        let allocated = size.min(self.header().capacity) & !(ALIGN - 1);
         let mut at = self.offset(place::DURABLE)?;
         if allocated < HEADER || at > allocated {
             return Err(error(Operation::Open, Cause::Truncated { at: size }));

@@ -54,6 +54,10 @@ impl Scan {
         &self.header
     }
 
+    pub(crate) const fn file(&self) -> &File {
+        &self.file
+    }
+
     pub(crate) fn header_word(&self, place: usize) -> Result<u64> {
         self.view.load(place)
     }
@@ -86,7 +90,7 @@ impl Scan {
         loop {
             let word = self.load(at)?;
             match word.read(at, self.known) {
-                Some((State::Empty, _)) => return Ok(Found::Nothing),
+                Some((State::Empty, _)) => return self.nothing(at),
                 Some((State::End, _)) => return Ok(Found::End),
                 Some((State::Dead, next)) => return Ok(Found::Dead { next }),
                 Some((State::Committed, next)) => return Ok(Found::Record { word, next }),
@@ -106,6 +110,16 @@ impl Scan {
                 }
             }
         }
+    }
+
+    /// Where there is no record: the end, or a hole, which the header knows of.
+    fn nothing(&self, at: u64) -> Result<Found> {
+        let committed = self.header_word(place::COMMITTED)?;
+        // The word once more: what is before the committed length was finished before that was moved.
+        if committed > at && self.load(at)?.0 == 0 {
+            return Err(error(Operation::Read, Cause::LogDamaged { at }));
+        }
+        Ok(Found::Nothing)
     }
 
     /// Copies the content of a record that [`look`](Self::look) found, and checks it.

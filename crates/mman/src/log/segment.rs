@@ -9,8 +9,9 @@ use crate::object::FileObject;
 use crate::options::MapOptions;
 use crate::pages::sync::Sync;
 use crate::view::{SharedAtomic, SharedMut};
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use rustix::fs::{Advice, FallocateFlags};
+use rustix::fs::Advice;
 use rustix::io::Errno;
 use std::fs::File;
 
@@ -33,6 +34,8 @@ pub(crate) struct Segment {
     header: Header,
     slot: u16,
     ahead: Ahead,
+    /// The *allocated* of the header that is on the device.
+    told: AtomicU64,
 }
 
 /// What came of an append.
@@ -84,7 +87,7 @@ impl Segment {
             return Err(error(Operation::Open, Cause::SignalTaken));
         }
         let slot = lock::take_slot(&file)?;
-        Ok(Self { view, file, header, slot, ahead: Ahead::new() })
+        Ok(Self { view, file, header, slot, ahead: Ahead::new(), told: AtomicU64::new(0) })
     }
 
     pub(crate) const fn file(&self) -> &File {
@@ -292,10 +295,10 @@ impl Segment {
             let (start, wanted) = (old, [step, least]);
             let grown = wanted.into_iter().find_map(|to| {
                 let len = to.saturating_sub(start);
-                match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), start, len) {
+                match file::allocate(&self.file, start, len) {
                     Ok(()) => Some(Ok(to)),
                     Err(Errno::INTR) => Some(Ok(start)),
-                    Err(Errno::NOSPC | Errno::DQUOT) if to > least => None,
+                    Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) if to > least => None,
                     Err(errno) => Some(Err(errno)),
                 }
             });
@@ -345,14 +348,20 @@ impl Segment {
     pub(crate) fn sync(&self, whole: bool) -> Result<()> {
         self.advance()?;
         let (durable, committed) = (self.offset(place::DURABLE)?, self.offset(place::COMMITTED)?);
+        let allocated = self.allocated()?;
         if whole {
             self.file.sync_all().map_err(|error| file::io_error(Operation::Sync, &error))?;
         } else {
             let bound = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
             let end = self.end_of_claims(committed.max(durable))?;
             self.view.sync(bound(durable)..bound(end), Sync::Data)?;
+            if self.told.load(Relaxed) < allocated {
+                // Whoever reads the file after a power loss goes by the header.
+                self.view.sync(..bound(HEADER), Sync::Data)?;
+            }
             self.divide(end);
         }
+        self.told.fetch_max(allocated, Relaxed);
         self.header_word(place::DURABLE)?.fetch_max(committed, AcqRel);
         Ok(())
     }

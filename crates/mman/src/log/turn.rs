@@ -7,6 +7,7 @@ use super::lock::Alone;
 use super::options::LogOptions;
 use super::segment::{Segment, error};
 use crate::error::{Cause, Operation, Result};
+use crate::object::FileObject;
 use core::hash::{BuildHasher, Hasher};
 use std::fs::{self, File};
 use std::io;
@@ -26,7 +27,7 @@ fn fresh_id() -> [u8; 16] {
 pub(crate) fn open_current(
     path: &Path,
     options: LogOptions,
-    id: Option<[u8; 16]>,
+    before: Option<&Header>,
 ) -> Result<Segment> {
     let failed = |error: io::Error| file::io_error(Operation::Open, &error);
     loop {
@@ -34,7 +35,7 @@ pub(crate) fn open_current(
             Ok(opened) => opened,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Another may be faster: then that one is the log.
-                Fresh::beside(path, &first_header(path, options, id)?)?.link(path)?;
+                Fresh::beside(path, &first_header(path, options, before)?)?.link(path)?;
                 continue;
             }
             Err(error) => return Err(failed(error)),
@@ -47,7 +48,7 @@ pub(crate) fn open_current(
             continue; // rotated meanwhile
         }
         if opened.metadata().map_err(failed)?.len() == 0 {
-            file::write_first(&opened, &first_header(path, options, id)?)?;
+            file::write_first(&opened, &first_header(path, options, before)?)?;
         }
         // The lock is of the open file, which the copy of the descriptor shares.
         let segment = Segment::map(opened.try_clone().map_err(failed)?)?;
@@ -57,14 +58,16 @@ pub(crate) fn open_current(
     }
 }
 
-/// The header of a log's first file. Files of an earlier log of this name keep theirs.
-fn first_header(path: &Path, options: LogOptions, id: Option<[u8; 16]>) -> Result<Header> {
+/// The header of a log's first file, or of one that comes after a file which somebody removed. Files of an earlier log of
+/// this name keep their numbers.
+fn first_header(path: &Path, options: LogOptions, before: Option<&Header>) -> Result<Header> {
     let last = file::numbers(path)?.last().copied().unwrap_or(0);
+    let last = last.max(before.map_or(0, |before| before.segment));
     Ok(Header {
         capacity: options.capacity,
         segment: last.saturating_add(1),
         created: now(),
-        id: id.unwrap_or_else(fresh_id),
+        id: before.map_or_else(fresh_id, |before| before.id),
     })
 }
 
@@ -83,7 +86,7 @@ pub(crate) fn turn(
         }
         rotate(path, options, old)?;
     }
-    let next = open_current(path, options, Some(old.header().id))?;
+    let next = open_current(path, options, Some(old.header()))?;
     drop(alone);
     if let Some(keep) = options.keep {
         forget_old(path, next.header().segment, keep);
@@ -112,12 +115,18 @@ fn rotate(path: &Path, options: LogOptions, old: &Segment) -> Result<()> {
     fresh.replace(path)
 }
 
+/// Whether a file is one of a log: another program may have put something else there.
+fn is_a_log(path: &Path) -> bool {
+    FileObject::open(path).is_ok_and(|object| file::read_header(object.file()).is_ok())
+}
+
 /// Removes the oldest files. One that cannot be removed is tried again the next time.
 fn forget_old(path: &Path, current: u64, keep: u32) {
     let oldest_kept = current.saturating_sub(u64::from(keep));
     for number in file::numbers(path).unwrap_or_default() {
-        if number < oldest_kept {
-            let _next_time = fs::remove_file(file::rotated(path, number));
+        let name = file::rotated(path, number);
+        if number < oldest_kept && is_a_log(&name) {
+            let _next_time = fs::remove_file(name);
         }
     }
 }
