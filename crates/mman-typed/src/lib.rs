@@ -8,6 +8,10 @@ mod attach;
 mod bits;
 pub mod config;
 mod damage;
+#[cfg(test)]
+mod dying;
+#[cfg(test)]
+mod dying_tests;
 mod entries;
 mod failure;
 mod file;

@@ -70,6 +70,8 @@ impl Memory for Words {
 
     #[inline]
     fn store(&self, at: usize, value: u64) {
+        #[cfg(test)]
+        crate::dying::before_store();
         if let Some(word) = self.word(at) {
             word.store(value, Release);
         }
@@ -77,6 +79,8 @@ impl Memory for Words {
 
     #[inline]
     fn replace(&self, at: usize, old: u64, new: u64) -> Result<(), u64> {
+        #[cfg(test)]
+        crate::dying::before_store();
         let word = self.word(at).ok_or(0_u64)?;
         word.compare_exchange(old, new, AcqRel, Acquire).map(drop)
     }
