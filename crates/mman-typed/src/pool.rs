@@ -98,12 +98,10 @@ impl Attached {
         }
     }
 
-    /// Whether nobody is left who could finish what the process of a slot began.
+    /// Whether nobody is left who could finish what the process of a slot began. It is not this one: one thread of it at a
+    /// time comes here.
     fn is_dead(&self, slot: usize) -> bool {
-        if slot == self.slot {
-            return false;
-        }
-        self.is_abandoned(slot) || witness::is_gone(&self.table.who(slot))
+        slot == self.slot || self.is_abandoned(slot) || witness::is_gone(&self.table.who(slot))
     }
 
     /// Whether no address space is left that came from the one that took the slot (A1).
@@ -329,20 +327,24 @@ impl Attached {
     }
 
     /// Gives back what a node has, which is not mapped here any more and not in the tree; later, where a child that nobody
-    /// told of may still have it mapped.
+    /// told of may still have it mapped, or where it fails.
     pub(crate) fn release(&mut self, node: u32, is_alone: bool) -> Result<(), Failure> {
         if !self.nodes.get(node).counts {
             self.nodes.give(node);
             return Ok(());
         }
-        if is_alone {
-            return self.release_now(node);
+        let released = if is_alone { self.release_now(node) } else { Ok(false) };
+        if released != Ok(true) {
+            self.keep_waiting(node);
         }
+        released.map(drop)
+    }
+
+    fn keep_waiting(&mut self, node: u32) {
         let next = self.waiting;
         // Not mapped here: a child that is forked from now on does not have it.
         self.nodes.change(node, |node| (node.right, node.address) = (next, 0));
         self.waiting = node;
-        Ok(())
     }
 
     /// Whether no other address space came from this one and was not told of.
@@ -350,7 +352,8 @@ impl Attached {
         !self.is_torn && self.counter.is_some_and(|counter| counter.is_alone())
     }
 
-    fn release_now(&mut self, node: u32) -> Result<(), Failure> {
+    /// `true` when it is done.
+    fn release_now(&mut self, node: u32) -> Result<bool, Failure> {
         let (index, most) = (self.index(node), self.step());
         let mut is_first = true;
         loop {
@@ -362,7 +365,7 @@ impl Attached {
             })?;
             if is_done {
                 self.nodes.give(node);
-                return Ok(());
+                return Ok(true);
             }
             // What is left is what a child would find in the table.
             let left = self.table.entry(index);
@@ -392,7 +395,10 @@ impl Attached {
         while self.waiting != NIL {
             let node = self.waiting;
             self.waiting = self.nodes.get(node).right;
-            self.release_now(node)?;
+            if let Err(failure) = self.release_now(node) {
+                self.keep_waiting(node);
+                return Err(failure);
+            }
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
     unsafe_code,
     clippy::arithmetic_side_effects,
     clippy::unwrap_used,
+    clippy::panic,
     reason = "test code: it may panic, forks, and maps memory of its own"
 )]
 

@@ -7,6 +7,7 @@
     unsafe_code,
     clippy::arithmetic_side_effects,
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "test code: it may panic, forks, and maps memory of its own"
 )]
