@@ -33,6 +33,13 @@ impl Runs {
 
 /// The runs of a chunk.
 pub(crate) fn runs(chunk: &[u64; WORDS]) -> Runs {
+    // What large allocations are made of.
+    if chunk.iter().all(|word| *word == 0) {
+        return Runs::all(BITS);
+    }
+    if chunk.iter().all(|word| *word == u64::MAX) {
+        return Runs::NONE;
+    }
     let mut found = Runs::NONE;
     let mut is_first = true;
     let left = each_run(chunk, &mut |_, run| {
