@@ -112,7 +112,7 @@
 //! # Limits
 //!
 //! 1024 address spaces and two million ranges for each pool; 2^31 units; 65,536 mappings of one unit; 64 pools in a process.
-//! A call waits five seconds at most for a lock, and says `EAGAIN` then. Without System V shared memory (a sandbox), what is
+//! Each pool that a process has attached takes one System V object of the machine's 4096. A call waits five seconds at most for a lock, and says `EAGAIN` then. Without System V shared memory (a sandbox, or no more objects), what is
 //! unmapped is free for others only when the process ends. Memory of the dead is given back when somebody lacks memory, asks
 //! ([`info`]), or opens the pool. Device memory is not emptied. The kernel's promise of huge pages that nobody touched stays
 //! with the pool.

@@ -8,7 +8,7 @@ use crate::nodes::NIL;
 use crate::number::{size, word};
 use crate::object::{TypedFlags, recognise, turn_of};
 use crate::pool::Wanted;
-use crate::process::{Held, hold, note};
+use crate::process::{Held, hold, note, whole_pages};
 use core::ffi::c_void;
 use core::ops::Range;
 use mman_sys::{Errno, MapFlags, Prot, RawFd, RemapFlags, mmap, mremap, munmap};
@@ -252,6 +252,9 @@ impl Lists {
 /// Takes what lies in a range of addresses out of the trees; nodes that reach over its ends are cut.
 fn take_out(held: &mut Held, place: &Range<usize>) -> Result<Lists, Failure> {
     let mut lists = Lists::NONE;
+    if place.is_empty() {
+        return Ok(lists);
+    }
     let mut failed = None;
     for (at, list) in lists.0.iter_mut().enumerate() {
         let Some(pool) = held.pool(at) else { break };
@@ -351,7 +354,7 @@ pub fn taking_away<R>(
 ) -> Result<R, Failure> {
     let mut held = hold()?;
     // Whole pages go, as the kernel rounds.
-    let end = address.saturating_add(len.next_multiple_of(4096).max(len));
+    let end = address.saturating_add(whole_pages(len));
     let lists = take_out(&mut held, &(address..end))?;
     let answer = call().map_err(Failure::of("the call"));
     settle(&mut held, lists, answer.is_ok())?;
@@ -392,7 +395,7 @@ pub unsafe fn remap(
     new: *mut c_void,
 ) -> Result<*mut c_void, Failure> {
     let mut held = hold()?;
-    let place = old.addr()..old.addr().saturating_add(old_len.max(1));
+    let place = old.addr()..old.addr().saturating_add(whole_pages(old_len.max(1)));
     let is_typed = held.find(|pool| pool.nodes.first_in(&place).is_some()).is_some();
     if is_typed && (old_len == 0 || flags.contains(RemapFlags::DONTUNMAP)) {
         return Err(Failure::new(Errno::EINVAL, Cause::NotSo));
@@ -400,7 +403,7 @@ pub unsafe fn remap(
     if is_typed && new_len > old_len {
         return Err(Failure::new(Errno::ENOMEM, Cause::NotSo));
     }
-    let end_of = |at: usize| at.saturating_add(new_len.next_multiple_of(4096).max(new_len));
+    let end_of = |at: usize| at.saturating_add(whole_pages(new_len));
     let is_fixed = flags.contains(RemapFlags::FIXED);
     let tail = end_of(old.addr())..place.end;
     let gone = if is_typed { take_out(&mut held, &tail)? } else { Lists::NONE };

@@ -61,6 +61,10 @@ impl Attached {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
+        // A torn child has its parent's slot still: two with one name would take the lock from each other.
+        if self.is_torn {
+            return Err(Failure::new(Errno::EAGAIN, Cause::Torn));
+        }
         self.look()?;
         let lock = Lock { memory: self.table.memory, at: head::LOCK };
         let mut round = 0;

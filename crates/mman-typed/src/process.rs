@@ -9,7 +9,7 @@ use crate::witness::{Counter, milliseconds_of};
 use core::cell::UnsafeCell;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 use mman_sys::{Advice, Errno, MapFlags, Prot, futex_wait, futex_wake, madvise, mmap};
 
 /// Pools that a process can attach.
@@ -19,6 +19,10 @@ const PATIENCE: u32 = 5000;
 
 /// 0 free, 1 held, 2 held and waited for.
 static LOCK: AtomicU32 = AtomicU32::new(0);
+/// The lock is held by a thread that forks.
+static IS_FORKING: AtomicBool = AtomicBool::new(false);
+/// The size of a page, as far as it was asked.
+static PAGE: AtomicUsize = AtomicUsize::new(4096);
 static POOLS: Pools = Pools(UnsafeCell::new([const { None }; MOST]));
 /// A word that a forked child finds to be 0.
 static MARK: AtomicPtr<AtomicU32> = AtomicPtr::new(null_mut());
@@ -75,6 +79,11 @@ pub(crate) fn note(address: usize, len: usize) {
     HIGHEST.fetch_max(address.saturating_add(len), Relaxed);
 }
 
+/// A length in whole pages, as the kernel rounds it.
+pub(crate) fn whole_pages(len: usize) -> usize {
+    len.checked_next_multiple_of(PAGE.load(Relaxed)).unwrap_or(len)
+}
+
 /// Takes the lock of the process; in a child that nobody told of, the slots of its own first.
 pub(crate) fn hold() -> Result<Held, Failure> {
     let mark = NonNull::new(MARK.load(Acquire));
@@ -118,6 +127,7 @@ impl Held {
     /// Keeps a pool, for as long as the process is there.
     pub(crate) fn keep(&mut self, pool: Attached) -> Result<usize, Failure> {
         make_mark()?;
+        PAGE.store(crate::store::page(), Relaxed);
         let full = Failure::new(Errno::ENOMEM, Cause::NoRoom);
         let at = self.pools.iter().position(Option::is_none).ok_or(full)?;
         let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS;
@@ -159,12 +169,17 @@ fn make_mark() -> Result<(), Failure> {
 /// Before `fork`: no other thread is in the middle of a call then. For `pthread_atfork`; without it a child finds out by
 /// itself, at its first call.
 pub fn before_fork() {
-    let _after_five_seconds = acquire();
+    // Where a call takes five seconds, the child finds that it was forked in the middle of it.
+    if acquire().is_ok() {
+        IS_FORKING.store(true, Relaxed);
+    }
 }
 
 /// After `fork`, in the parent.
 pub fn after_fork_in_parent() {
-    release();
+    if IS_FORKING.swap(false, Relaxed) {
+        release();
+    }
 }
 
 /// After `fork`, in the child: it takes slots of its own, with an entry for all that it has mapped, and lets those of its
@@ -184,6 +199,7 @@ pub fn after_fork_in_child() {
         return;
     }
     // The lock is that of a thread of the parent, or of the one that forked: of nobody here.
+    IS_FORKING.store(false, Relaxed);
     LOCK.store(1, Release);
     for place in pools().iter_mut().map_while(Option::as_mut) {
         // SAFETY: the lock is ours, by the line above, and there was no other thread when it was written.
@@ -213,7 +229,9 @@ impl Attached {
         (self.table, self.slot, self.counter) = (table, slot, Counter::new().ok());
         // What waits in the parent is not mapped here.
         self.nodes.make_anew(|node| node.address != 0);
+        self.is_torn = false;
         if self.locked(Self::enter_all).is_err() {
+            self.is_torn = true;
             return;
         }
         // Nothing of the parent is kept any more: it can be told that it is alone.
@@ -221,7 +239,6 @@ impl Attached {
             counter.leave();
         }
         parent.0.end();
-        self.is_torn = false;
     }
 
     /// Under the lock of the table: an entry for each node that has one in the parent.

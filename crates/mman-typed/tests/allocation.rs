@@ -181,6 +181,10 @@ fn a_mapping_is_moved_and_cut_but_does_not_grow() {
         assert_eq!((refused.errno, refused.cause), (Errno::ENOMEM, Cause::NotSo));
         let refused = remap(at, 0, 10, may_move, null_mut()).unwrap_err();
         assert_eq!(refused.errno, Errno::EINVAL);
+        // A part, to where it is: nothing changes.
+        assert_eq!(remap(at, 4, 4, RemapFlags::empty(), null_mut()).unwrap().cast(), at);
+        assert_eq!(try_unmap(at, 0).unwrap_err().errno, Errno::EINVAL);
+        assert_eq!((free(fd).0, offset(at, 10).len), (90, 10 * UNIT));
         assert_eq!(remap(at, 10, 8, RemapFlags::empty(), null_mut()).unwrap().cast(), at);
         assert_eq!(free(fd).0, 92);
         let target = allocate(fd, 8);
@@ -191,6 +195,35 @@ fn a_mapping_is_moved_and_cut_but_does_not_grow() {
         assert_eq!(offset(moved, 8).len, 8 * UNIT);
         unmap(moved, 8);
         assert_eq!(free(fd), (100, 100));
+    });
+}
+
+/// A length is rounded up to whole pages by both calls; threads allocate beside each other.
+#[test]
+fn threads_allocate_beside_each_other() {
+    child::run(|| {
+        let _setup = Setup::pool(200);
+        let fd = open("/a", ALLOCATE).unwrap();
+        std::thread::scope(|scope| {
+            for mark in 1..=4 {
+                scope.spawn(move || {
+                    for round in 0..300 {
+                        let units = 1 + round % 40;
+                        // SAFETY: the kernel chooses the place.
+                        let at = unsafe {
+                            let len = units * UNIT - 17;
+                            mman_typed::map(null_mut(), len, RW, MapFlags::SHARED, fd, 0)
+                        };
+                        let at = at.unwrap().cast();
+                        assert!((0..units).all(|unit| byte(at, unit) == 0));
+                        fill(at, units, mark);
+                        assert!((0..units).all(|unit| byte(at, unit) == mark));
+                        try_unmap(at, units * UNIT - 4000).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(free(fd), (200, 200));
     });
 }
 

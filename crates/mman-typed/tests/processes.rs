@@ -314,6 +314,10 @@ fn a_child_torn_out_of_a_call_keeps_everything() {
             let status = fork::and_wait(|| {
                 let refused = try_map(fd, 1, 0).unwrap_err();
                 assert_eq!(refused.cause, Cause::Torn);
+                // It has its parent's name in the table still, and keeps its hands off.
+                let rest = at.wrapping_add(UNIT);
+                assert_eq!(common::try_unmap(rest, UNIT).unwrap_err().cause, Cause::Torn);
+                assert_eq!(offset(rest, 9).len, 9 * UNIT);
                 0
             });
             assert!(status.success());
