@@ -185,7 +185,10 @@ pub fn after_fork_in_parent() {
 /// After `fork`, in the child: it takes slots of its own, with an entry for all that it has mapped, and lets those of its
 /// parent go. What the parent unmaps meanwhile waits for that.
 pub fn after_fork_in_child() {
-    let Some(mark) = NonNull::new(MARK.load(Acquire)) else { return };
+    let Some(mark) = NonNull::new(MARK.load(Acquire)) else {
+        // Nothing was ever attached: there is the lock to let go.
+        return after_fork_in_parent();
+    };
     // SAFETY: a mark is mapped for ever once it is there.
     let mark = unsafe { mark.as_ref() };
     if mark.compare_exchange(0, 2, AcqRel, Acquire).is_err() {

@@ -125,6 +125,28 @@ fn forked(told: bool) {
     assert_eq!(free(fd), (100, 100));
 }
 
+/// The hooks of a process that has opened nothing yet: parent and child can open afterwards.
+#[test]
+fn hooks_before_anything_is_opened_hold_nothing() {
+    child::run(|| {
+        let _setup = Setup::pool(10);
+        mman_typed::before_fork();
+        let child = fork::start(|| {
+            mman_typed::after_fork_in_child();
+            let fd = open("/a", ALLOCATE).unwrap();
+            unmap(allocate(fd, 3), 3);
+        });
+        mman_typed::after_fork_in_parent();
+        assert!(child.wait().success());
+        let fd = open("/a", ALLOCATE).unwrap();
+        assert_eq!(free(fd), (10, 10));
+        // Without a fork, or twice, they let go what they hold and nothing else.
+        mman_typed::after_fork_in_parent();
+        mman_typed::after_fork_in_child();
+        unmap(allocate(fd, 3), 3);
+    });
+}
+
 /// A child that never calls, and that nobody told of, is seen by the kernel's count: what its parent unmaps waits until the
 /// child is gone, by whatever end.
 #[test]
