@@ -107,10 +107,11 @@
 //!
 //! # What it costs
 //!
-//! `cargo run --release -p mman-typed --example cost`, beside anonymous memory of the same size: 2.0 to 2.1 times for
-//! 4 and 64 KiB that are not touched, 1.4 to 1.9 times for what is touched, from 4 KiB to 256 MiB; with 100,000 live
-//! allocations of the pool and a hole behind each, 1.0 to 1.2 times that of an empty pool. Large mappings that are
-//! never touched cost more (16 MiB: 3 times, 256 MiB: 10 times): their bits are set one word at a time.
+//! `cargo run --release -p mman-typed --example cost`, beside anonymous memory of the same size: 1.7 to 2.1 times for
+//! 4 KiB to 1 MiB that are not touched, 1.4 to 1.9 times for what is touched, from 4 KiB to 256 MiB; with 100,000 live
+//! allocations of the pool and a hole behind each, 1.0 to 1.2 times that of an empty pool. Large mappings that are never
+//! touched cost more (16 MiB: 4 us beside 1, 256 MiB: 25 to 35): a bit for each unit is set and taken away, and the store
+//! is told what is given back.
 //!
 //! # Limits
 //!
