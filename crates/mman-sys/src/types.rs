@@ -16,6 +16,18 @@ pub type Timespec = raw::__kernel_timespec;
 /// A range of memory in a userfaultfd call: start and length in bytes (`linux/userfaultfd.h`).
 pub type UffdRange = raw::uffdio_range;
 
+/// What is told of a System V shared memory object (`asm/shmbuf.h`): 112 bytes, of which the count has a name here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct ShmStat {
+    permissions: [u64; 6],
+    size_and_times: [u64; 4],
+    processes: [i32; 2],
+    /// How often it is attached: each process that forked with it counts.
+    pub attached: u64,
+    unused: [u64; 2],
+}
+
 /// A range of a file in bytes, for `cachestat` (`linux/mman.h`, 6.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]

@@ -1,9 +1,12 @@
 //! Locks of open file descriptions: each byte alone, gone with the last descriptor, told to others and not to oneself.
 #![allow(clippy::unwrap_used, unsafe_code, reason = "test code: calls on descriptors of its own")]
 
-use mman_sys::{Errno, is_byte_locked, lock_byte, try_lock_byte, unlock_byte};
+use mman_sys::{
+    Errno, MapFlags, Prot, is_byte_locked, lock_byte, mmap, munmap, try_lock_byte, unlock_byte,
+};
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::ptr::null_mut;
 
 /// Far behind any end.
 const AT: i64 = 1 << 62;
@@ -40,6 +43,24 @@ fn a_byte_is_one_descriptions_until_it_is_closed() {
     // SAFETY: the descriptor is open.
     unsafe { unlock_byte(other.as_raw_fd(), AT + 1) }.unwrap();
     assert!(!is_locked(&reader, AT + 1));
+}
+
+/// A mapping keeps the open file description, and so its locks: they end with the last mapping, not with the descriptor.
+#[test]
+fn a_mapping_keeps_the_lock_of_its_closed_descriptor() {
+    let file = tempfile::NamedTempFile::new_in("/dev/shm").unwrap();
+    file.as_file().set_len(4096).unwrap();
+    let (one, other) = (opened(&file), opened(&file));
+    // SAFETY: the descriptor is open.
+    unsafe { try_lock_byte(one.as_raw_fd(), AT) }.unwrap();
+    let flags = MapFlags::SHARED;
+    // SAFETY: the kernel chooses the place: nothing is taken away.
+    let at = unsafe { mmap(null_mut(), 4096, Prot::READ, flags, one.as_raw_fd(), 0) }.unwrap();
+    drop(one);
+    assert!(is_locked(&other, AT), "the mapping keeps it");
+    // SAFETY: mapped above, and nobody has a reference into it.
+    unsafe { munmap(at, 4096) }.unwrap();
+    assert!(!is_locked(&other, AT));
 }
 
 #[test]

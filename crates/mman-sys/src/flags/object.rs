@@ -104,6 +104,16 @@ bit_flags! {
     }
 }
 
+bit_flags! {
+    /// What `fallocate` does. [fallocate(2)](https://man7.org/linux/man-pages/man2/fallocate.2.html)
+    FallocateFlags(u32) {
+        /// The length stays.
+        KEEP_SIZE = raw::FALLOC_FL_KEEP_SIZE;
+        /// The blocks go, and zeros are read; with `KEEP_SIZE`.
+        PUNCH_HOLE = raw::FALLOC_FL_PUNCH_HOLE;
+    }
+}
+
 open_number! {
     /// A lease on a file. [fcntl(2)](https://man7.org/linux/man-pages/man2/F_SETLEASE.2const.html)
     LeaseType(u32) {

@@ -3,7 +3,7 @@
 
 use super::ioctl::{ioctl, ior};
 use super::syscall::{as_int, call1, call2, call3, call4, int, long, pointer, pointer_mut, word};
-use crate::{Errno, OpenFlags, RawFd, Seals, Stat};
+use crate::{Errno, FallocateFlags, OpenFlags, RawFd, Seals, Stat};
 use core::ffi::{CStr, c_char, c_int};
 use linux_raw_sys::general as nr;
 
@@ -93,6 +93,89 @@ pub unsafe fn close(fd: RawFd) -> Result<(), Errno> {
 pub unsafe fn write(fd: RawFd, bytes: *const u8, len: usize) -> Result<usize, Errno> {
     // SAFETY: the kernel reads the memory, or answers EFAULT; the descriptor is the caller's promise.
     unsafe { call3(nr::__NR_write, int(fd), pointer(bytes), len) }
+}
+
+/// Reads from where a descriptor stands, and answers how many bytes came. [read(2)](https://man7.org/linux/man-pages/man2/read.2.html)
+///
+/// # Errors
+///
+/// `EAGAIN`, `EBADF`, `EINTR`, `EINVAL`, `EIO`, `EISDIR`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn read(fd: RawFd, into: &mut [u8]) -> Result<usize, Errno> {
+    // SAFETY: the kernel writes `into` only; the descriptor is the caller's promise.
+    unsafe { call3(nr::__NR_read, int(fd), pointer_mut(into.as_mut_ptr()), into.len()) }
+}
+
+/// Reads names of a directory, as many whole records (`linux_dirent64`) as there is room for, and answers how many bytes
+/// they take; 0 at the end. [getdents64(2)](https://man7.org/linux/man-pages/man2/getdents.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EINVAL` (no room for one), `ENOENT` (removed), `ENOTDIR`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn getdents64(fd: RawFd, into: &mut [u8]) -> Result<usize, Errno> {
+    // SAFETY: the kernel writes `into` only; the descriptor is the caller's promise.
+    unsafe { call3(nr::__NR_getdents64, int(fd), pointer_mut(into.as_mut_ptr()), into.len()) }
+}
+
+/// Makes a directory. [mkdirat(2)](https://man7.org/linux/man-pages/man2/mkdir.2.html)
+///
+/// # Errors
+///
+/// Those of the manual page.
+///
+/// # Safety
+///
+/// The rules of the crate for `dir`.
+#[inline]
+pub unsafe fn mkdirat(dir: RawFd, path: &CStr, mode: u32) -> Result<(), Errno> {
+    let path = pointer(path.as_ptr());
+    // SAFETY: the kernel reads the path only; the descriptor is the caller's promise.
+    unsafe { call3(nr::__NR_mkdirat, int(dir), path, word(mode)) }.map(drop)
+}
+
+/// Sets who may do what with a file. [fchmod(2)](https://man7.org/linux/man-pages/man2/chmod.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EIO`, `EPERM`, `EROFS`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn fchmod(fd: RawFd, mode: u32) -> Result<(), Errno> {
+    // SAFETY: the call changes no memory; the descriptor is the caller's promise.
+    unsafe { call2(nr::__NR_fchmod, int(fd), word(mode)) }.map(drop)
+}
+
+/// Gives a range of a file its blocks, or takes them away. [fallocate(2)](https://man7.org/linux/man-pages/man2/fallocate.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EFBIG`, `EINTR`, `EINVAL`, `EIO`, `ENODEV`, `ENOSPC`, `EOPNOTSUPP`, `EPERM` (sealed), `ETXTBSY`.
+///
+/// # Safety
+///
+/// The rules of the crate: bytes that are punched out are nobody's to read.
+#[inline]
+pub unsafe fn fallocate(
+    fd: RawFd,
+    mode: FallocateFlags,
+    offset: u64,
+    len: u64,
+) -> Result<(), Errno> {
+    let arguments = [int(fd), word(mode.bits()), long(offset), long(len)];
+    // SAFETY: the caller's promise is that of this call.
+    unsafe { call4(nr::__NR_fallocate, arguments) }.map(drop)
 }
 
 /// Tells length, kind and owner of a file. [fstat(2)](https://man7.org/linux/man-pages/man2/stat.2.html)

@@ -30,6 +30,7 @@ mod restorer;
 mod signal;
 mod sync;
 mod syscall;
+mod system_v;
 mod uffd;
 mod verity;
 
@@ -49,5 +50,6 @@ pub use process::*;
 pub use residency::*;
 pub use signal::*;
 pub use sync::*;
+pub use system_v::*;
 pub use uffd::*;
 pub use verity::*;

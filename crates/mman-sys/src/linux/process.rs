@@ -128,6 +128,14 @@ pub fn getpid() -> i32 {
     unsafe { call0(nr::__NR_getpid) }.map_or(0, as_int)
 }
 
+/// The user that this process acts as. [geteuid(2)](https://man7.org/linux/man-pages/man2/getuid.2.html)
+#[inline]
+#[must_use]
+pub fn geteuid() -> u32 {
+    // SAFETY: the call touches nothing and cannot fail.
+    unsafe { call0(nr::__NR_geteuid) }.map_or(0, |user| as_int(user).cast_unsigned())
+}
+
 /// The number of this thread.
 #[inline]
 #[must_use]

@@ -15,6 +15,15 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
         PATH);
     names!(rows, When::Defined, LeaseType.raw(), "F_":
         READ as "F_RDLCK", WRITE as "F_WRLCK", NONE as "F_UNLCK");
+    names!(rows, When::Defined, FallocateFlags.bits(), "FALLOC_FL_": KEEP_SIZE, PUNCH_HOLE);
+    for (name, value) in [
+        ("IPC_PRIVATE", mman_sys::IPC_PRIVATE),
+        ("IPC_CREAT", mman_sys::IPC_CREAT),
+        ("IPC_RMID", mman_sys::IPC_RMID),
+        ("IPC_STAT", mman_sys::IPC_STAT),
+    ] {
+        rows.push(Row::new(name, name, value, When::Defined));
+    }
     // Macros in the kernel's headers, enumerators in glibc's.
     for when in [When::In(Set::Kernel, "defined F_OWNER_TID"), LIBRARY] {
         names!(rows, when, OwnerType.raw(), "F_OWNER_":

@@ -8,6 +8,7 @@
 #include <asm/stat.h>
 #include <asm/unistd.h>
 #include <linux/errno.h>
+#include <linux/falloc.h>
 #include <linux/fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
@@ -17,6 +18,7 @@
 #include <linux/mempolicy.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
+#include <linux/shm.h>
 #include <linux/time_types.h>
 #include <linux/uio.h>
 #include <linux/userfaultfd.h>

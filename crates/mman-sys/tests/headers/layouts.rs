@@ -6,8 +6,8 @@ use linux_raw_sys::general::{
     uffdio_writeprotect, uffdio_zeropage,
 };
 use mman_sys::{
-    Cachestat, CachestatRange, Extent, IoVec, Owner, PageRegion, ProcmapQuery, ScanArg, SigAction,
-    SigInfo, Stat, Timespec, UffdMessage, UffdRange,
+    Cachestat, CachestatRange, Extent, IoVec, Owner, PageRegion, ProcmapQuery, ScanArg, ShmStat,
+    SigAction, SigInfo, Stat, Timespec, UffdMessage, UffdRange,
 };
 
 pub(crate) fn add(rows: &mut Vec<Row>) {
@@ -28,6 +28,7 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
     layout!(rows, KERNEL, aligned Timespec = "struct __kernel_timespec" {
         tv_sec = "tv_sec", tv_nsec = "tv_nsec",
     });
+    layout!(rows, KERNEL, aligned ShmStat = "struct shmid64_ds" { attached = "shm_nattch" });
     // The C library's own struct is another one.
     layout!(rows, KERNEL, aligned SigAction = "struct sigaction" {
         handler = "sa_handler", flags = "sa_flags", restorer = "sa_restorer", mask = "sa_mask",

@@ -1,0 +1,61 @@
+//! Which pools there are, and by which names programs open them.
+//!
+//! A configuration is lines; a `#` begins a comment.
+//!
+//! ```text
+//! directory /dev/shm/our-pools                  # where the tables, and the stores that are files of ours, are
+//! defaults no                                   # without the built-in pools
+//! pool NAME kind=shm   size=64M  [mode=0660]    # shared memory
+//! pool NAME kind=node  node=0 size=1G           # shared memory of a NUMA node
+//! pool NAME kind=huge  page=2M size=1G [path=/mnt/huge]    # huge pages; path: a hugetlbfs
+//! pool NAME kind=store path=/proc/123/fd/4      # an object that is there already: a file, a memfd of a process
+//! pool NAME kind=dax   path=/dev/dax0.0         # a device
+//! port /NAME pool=NAME [access=rw|r] [allocatable=owner|root|any]
+//! ```
+//!
+//! Sizes are bytes, or have one of the letters K, M, G, T. A later pool or port of the same name is not seen. What is
+//! wrong with a line is told with its number, and the line left out; the others count.
+//!
+//! The files are `/etc/mman-typed.conf` and then, in the order of their names, those of `/etc/mman-typed.d` that end with
+//! `.conf`. The environment variable `MMAN_TYPED_CONFIG`, as the process was started with it, names one file in their
+//! place; a process that runs with more rights than who started it does not look at it.
+//!
+//! Without a word of configuration there are `/shm`, half of the memory; `/huge/2M` and so on, for each size of huge pages
+//! the machine has some of; `/node/0` and so on, for each NUMA node; `/dax/0.0` and so on, for each such device. Their
+//! tables are in `/dev/shm/mman-typed-USER`: each user has their own, since nobody else's could be trusted.
+//!
+//! A name with a leading `/` is that of a port. One without means the first port whose last parts it is: `2M` is
+//! `/huge/2M`, and so is `huge/2M`.
+
+mod defaults;
+mod line;
+mod source;
+
+pub use line::Wrong;
+pub(crate) use line::{Allocatable, Kind, Line, Pool, Port};
+pub use source::use_configuration;
+pub(crate) use source::{Decision, each_line};
+
+/// Whether a port is what a name means.
+pub(crate) fn is_named(port: &[u8], name: &[u8]) -> bool {
+    if name.first() == Some(&b'/') || name.is_empty() {
+        return port == name;
+    }
+    let Some(before) = port.strip_suffix(name) else { return false };
+    before.last().is_none_or(|last| *last == b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_named;
+
+    #[test]
+    fn a_name_without_a_slash_is_the_last_parts_of_another() {
+        for name in ["/huge/2M", "huge/2M", "2M"] {
+            assert!(is_named(b"/huge/2M", name.as_bytes()), "{name}");
+        }
+        for name in ["/2M", "M", "uge/2M", "", "huge", "/", "//huge/2M"] {
+            assert!(!is_named(b"/huge/2M", name.as_bytes()), "{name}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! POSIX typed memory objects on Linux: pools of memory by name, allocated between processes.
+//!
+//! A *pool* is memory of one kind: shared memory, huge pages, a NUMA node's, a device's. A *port* is a name for it. A
+//! program opens a port ([`open`]), maps memory through the descriptor ([`map`]), which allocates it from the pool,
+//! and gives it back by unmapping ([`unmap`]), or by ending. Which pools there are is configured ([`config`]);
+//! without a configuration there are those that the machine has. There is no daemon, nothing is allocated here, and
+//! no C library is needed.
+//!
+//! ```
+//! use mman_sys::{MapFlags, OpenFlags, Prot};
+//! use mman_typed::{TypedFlags, info, map, offset, open, unmap};
+//!
+//! # fn main() -> Result<(), mman_typed::Failure> {
+//! # let directory = tempfile::tempdir_in("/dev/shm").expect("a directory");
+//! # let file = directory.path().join("conf");
+//! # let tables = directory.path().display();
+//! # let lines = format!("directory {tables}\npool p kind=shm size=1M\nport /shm pool=p\n");
+//! # std::fs::write(&file, lines).expect("a file");
+//! # mman_typed::config::use_configuration(file.to_str().expect("a path").as_bytes()).expect("a path");
+//! let fd = open(b"/shm", OpenFlags::RDWR, TypedFlags::ALLOCATE)?;
+//! let free = info(fd)?.length;
+//! let prot = Prot::READ | Prot::WRITE;
+//! // SAFETY: the kernel chooses the place, and nobody else knows of the memory.
+//! let at = unsafe { map(std::ptr::null_mut(), 8192, prot, MapFlags::SHARED, fd, 0) }?;
+//! assert_eq!(info(fd)?.length, free - 8192);
+//! assert_eq!(offset(at, 4096)?.len, 4096);
+//! // SAFETY: mapped above, and nobody has a reference into it.
+//! unsafe { unmap(at, 8192) }?;
+//! assert_eq!(info(fd)?.length, free);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is where
+//!
+//! A pool has two files. Its *store* is its memory: byte `n` of the object is byte `n` of that file, for every
+//! process and every port, so the kernel's own `/proc/PID/maps` tells the truth about offsets. Its *table*
+//! (`layout.rs`) is mapped by all who use the pool:
+//!
+//! - a *slot* for each address space that holds memory of it,
+//! - *entries* in the slots, one word for each mapped range: the truth about who holds what (`entries.rs`),
+//! - a map of the used units, of those that several hold, how many more hold them, and a tree of the free runs: all
+//!   of it follows from the entries (`space.rs`).
+//!
+//! ```text
+//!   a unit (space.rs):
+//!
+//!         +--- find, mark: allocated ------------------+
+//!         |                                            v     add: mapped again, or by a fork
+//!       FREE --- add: a range that nobody has ---> HELD ONCE -------------------------------> HELD n TIMES
+//!         ^                                            |    <-------------------------------
+//!         +--- remove: the last entry goes; its -------+     remove: an entry goes
+//!              bytes before it, its bit after it
+//!
+//!   a range that a process unmaps (pool.rs):
+//!
+//!        MAPPED --- unmap, then is_alone? --- yes: release_now ---> GIVEN BACK
+//!                                 |                                     ^
+//!                                 | no: a child that nobody             | settle, at any call: the child has ended,
+//!                                 v told of may have it                 | or has a slot of its own
+//!                              WAITING ---------------------------------+
+//! ```
+//!
+//! # Who is alive is the kernel's to say
+//!
+//! Two objects of the kernel live exactly as long as an address space and those that were forked from it, whatever
+//! ends them (`attach.rs`):
+//!
+//! - *A lock that a mapping keeps.* A process opens the table, locks its slot's byte for that open file description,
+//!   maps the table by it, and closes the descriptor. The mapping keeps the description, and the description the
+//!   lock. A fork copies the mapping; unmapping, exit, exec and kill take it away. Anybody asks by one call whether
+//!   the byte is locked, which takes no right but that to read the file. No lock: nobody is left who could use what
+//!   the slot holds, and it is given back by whoever finds it, step by step.
+//! - *A count of address spaces.* A System V object that is attached to the same address spaces counts them. After
+//!   unmapping something a process asks for the count, 0.13 us: 1 means that no child has a copy of what was just
+//!   unmapped, and it is given back at once. Otherwise it waits. Children that were told of (`pthread_atfork` with
+//!   [`before_fork`] and the two others), or find out by themselves at their first call, take a slot of their own and
+//!   leave the count of their parent.
+//!
+//! So a byte is never free while any process that came by it through this library can reach it, also by way of a
+//! plain `clone` or `vfork`, in any order of deaths.
+//!
+//! # Dying in the middle
+//!
+//! Changes are made under a lock whose word names its owner's slot (`lock.rs`). Who waits for it longer than a
+//! millisecond asks whether the owner is still there, and takes the lock over from the dead in one step. As the
+//! entries are one word each, they are there or not; the rest is then made anew from them (`rebuild` in
+//! `entries.rs`), which is what healing is: there is no log to replay and no order of stores to get right but these
+//! two: a unit's bytes go before its last entry, and an entry of two halves is written before the whole one is cut.
+//!
+//! # Damage
+//!
+//! Numbers of the table are looked at before they are used, lengths of its files before each change. A head that is
+//! none refuses the pool; entries that cannot be are dropped and counted ([`repairs`]); a map or a tree that
+//! contradicts the entries is said once, as `EIO` with what it was, and made anew. Other pools do not notice. What
+//! cannot be seen is an entry of *another* process that was changed into a possible one, and who cuts the table short
+//! in the very moment of a change can still cause a SIGBUS: who may write to the files of a pool is trusted that far.
+//! Directories of tables that others may write to are refused.
+//!
+//! # Why not one file for each allocation
+//!
+//! With a file for each extent and a lease to probe it, the kernel counts the users of each extent by itself. Weighed
+//! against one store for the pool, it costs five calls for an allocation and its release where this has four cheaper
+//! ones, an inode for each allocation, and a cut of files wherever somebody maps a range that is not one of theirs;
+//! device memory has no such files at all; a debugger's mapping counts as a user; and a lease is given to the owner
+//! of a file only, so that one user could not heal after another.
+//!
+//! # What it costs
+//!
+//! `cargo run --release -p mman-typed --example cost`, beside anonymous memory of the same size: 1.7 to 2.1 times for
+//! 4 KiB to 1 MiB that are not touched, 1.4 to 1.9 times for what is touched, from 4 KiB to 256 MiB; with 100,000 live
+//! allocations of the pool and a hole behind each, 1.0 to 1.2 times that of an empty pool. Large mappings that are never
+//! touched cost more (16 MiB: 4 us beside 1, 256 MiB: 25 to 35): a bit for each unit is set and taken away, and the store
+//! is told what is given back.
+//!
+//! # Limits
+//!
+//! 1024 address spaces and two million ranges for each pool; 2^31 units; 65,536 mappings of one unit; 64 pools in a
+//! process. Each pool that a process has attached takes one System V object of the machine's 4096. A call waits five
+//! seconds at most for a lock, and says `EAGAIN` then. Without System V shared memory (a sandbox, or no more
+//! objects), what is unmapped is free for others only when the process ends. Memory of the dead is given back when
+//! somebody lacks memory, asks ([`info`]), or opens the pool. Device memory is not emptied. The kernel's promise of
+//! huge pages that nobody touched stays with the pool.
+//!
+//! # For a C library
+//!
+//! `posix_typed_mem_open` is [`open`]; `posix_typed_mem_get_info` is [`info`], `posix_mem_offset` is [`offset`]: both
+//! *return* the number of the error. `mmap` with a descriptor for which [`may_be_typed`] says yes is [`map`]; with
+//! `MAP_FIXED` over what [`may_be_in`] says, [`taking_away`]; `munmap` and `mremap` there are [`unmap`] and
+//! [`remap`]. `close` and `dup2` say [`closed`]. `pthread_atfork` gets the three hooks. A program that never opened a
+//! port pays the load of [`may_be_in`] alone.
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+mod attach;
+mod bits;
+pub mod config;
+mod damage;
+#[cfg(test)]
+mod dying;
+#[cfg(test)]
+mod dying_tests;
+mod entries;
+mod failure;
+mod file;
+mod layout;
+mod lock;
+mod mapping;
+mod memory;
+mod nodes;
+mod number;
+mod object;
+mod path;
+mod pool;
+mod process;
+mod report;
+mod space;
+mod store;
+mod witness;
+mod words;
+
+pub use damage::Damage;
+pub use failure::{Cause, Failure};
+pub use mapping::{Found, map, offset, remap, taking_away, unmap};
+pub use object::{Info, Told, TypedFlags, closed, each_port, info, may_be_typed, open};
+pub use process::{after_fork_in_child, after_fork_in_parent, before_fork, may_be_in};
+pub use report::{Holder, Repairs, each_free_run, each_holder, repairs};

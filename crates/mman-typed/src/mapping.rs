@@ -1,0 +1,481 @@
+//! Mapping typed memory, and unmapping it: the calls of a program, with what they do to the pools.
+#![expect(unsafe_code, reason = "maps and unmaps memory for its caller")]
+
+use crate::attach::Attached;
+use crate::entries::range_of;
+use crate::failure::{Cause, Failure};
+use crate::nodes::NIL;
+use crate::number::{size, word};
+use crate::object::{TypedFlags, recognise, turn_of};
+use crate::pool::Wanted;
+use crate::process::{Held, hold, note, whole_pages};
+use core::ffi::c_void;
+use core::ops::Range;
+use mman_sys::{Errno, MapFlags, Prot, RawFd, RemapFlags, mmap, mremap, munmap};
+
+/// The typed memory that an address is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Offset in the object, in bytes.
+    pub offset: u64,
+    /// How many bytes from the address on are one run of the object, at most as many as were asked for.
+    pub len: usize,
+    /// The descriptor that it was mapped by; -1 where that is closed.
+    pub fd: RawFd,
+}
+
+/// What is to be mapped.
+struct Request {
+    addr: *mut c_void,
+    prot: Prot,
+    flags: MapFlags,
+    fd: RawFd,
+}
+
+impl Request {
+    fn is_fixed(&self) -> bool {
+        self.flags.contains(MapFlags::FIXED)
+    }
+
+    fn has_place(&self) -> bool {
+        self.is_fixed() || self.flags.contains(MapFlags::FIXED_NOREPLACE)
+    }
+}
+
+/// Maps typed memory, as `mmap` of POSIX does: what the descriptor's flag says is allocated, and given back when nobody maps
+/// it any more. The length is rounded up to whole units of the pool.
+///
+/// # Errors
+///
+/// Those of `mmap`, and: `ENODEV` (not typed: nothing was done), `ENOMEM` (the pool has not enough), `EINVAL` (an offset
+/// for what is to be allocated, or not one of whole units; length 0), `ENXIO` (outside the pool), `EAGAIN`, `EIO`.
+///
+/// # Safety
+///
+/// With `MAP_FIXED`, the caller owns what is at the address. Who else maps the object can change the memory.
+pub unsafe fn map(
+    addr: *mut c_void,
+    len: usize,
+    prot: Prot,
+    flags: MapFlags,
+    fd: RawFd,
+    offset: u64,
+) -> Result<*mut c_void, Failure> {
+    let mut held = hold()?;
+    let (at, tflag) = recognise(&mut held, fd)?;
+    let request = Request { addr, prot, flags, fd };
+    let pool = held.pool(at).ok_or(not_typed())?;
+    let wanted = wanted(pool, tflag, len, offset)?;
+    let bytes = pool.units(len).saturating_mul(pool.unit);
+    // What is to be replaced leaves the trees first, and comes back where the call fails.
+    let place = addr.addr()..addr.addr().saturating_add(bytes);
+    let replaced = if request.is_fixed() { take_out(&mut held, &place)? } else { Lists::NONE };
+    // SAFETY: the caller's promise.
+    let mapped = unsafe { map_units(&mut held, at, wanted, tflag, &request, bytes) };
+    settle(&mut held, replaced, mapped.is_ok())?;
+    mapped
+}
+
+fn not_typed() -> Failure {
+    Failure::new(Errno::ENODEV, Cause::NotTyped)
+}
+
+/// What a call asks of the pool.
+fn wanted(pool: &Attached, tflag: TypedFlags, len: usize, offset: u64) -> Result<Wanted, Failure> {
+    let wrong = Failure::new(Errno::EINVAL, Cause::Range);
+    let units = pool.units(len);
+    let unit = word(pool.unit);
+    let first = offset.checked_div(unit).filter(|first| first.checked_mul(unit) == Some(offset));
+    let first = size(first.ok_or(wrong)?);
+    if units == 0 {
+        // Of length 0, or too long to be rounded up.
+        let full = Failure::new(Errno::ENOMEM, pool.full().cause);
+        return Err(if len == 0 { wrong } else { full });
+    }
+    let allocates = tflag == TypedFlags::ALLOCATE || tflag == TypedFlags::ALLOCATE_CONTIG;
+    if allocates && offset != 0 {
+        return Err(wrong);
+    }
+    let end = first.checked_add(units);
+    if !allocates && end.is_none_or(|end| end > pool.table.layout.units) {
+        return Err(Failure::new(Errno::ENXIO, Cause::Range));
+    }
+    Ok(match tflag {
+        TypedFlags::ALLOCATE => Wanted::Any(units),
+        TypedFlags::ALLOCATE_CONTIG => Wanted::Run(units),
+        _ => Wanted::At(first, units),
+    })
+}
+
+/// Allocates, and maps.
+///
+/// # Safety
+///
+/// As [`map`].
+unsafe fn map_units(
+    held: &mut Held,
+    at: usize,
+    wanted: Wanted,
+    tflag: TypedFlags,
+    request: &Request,
+    bytes: usize,
+) -> Result<*mut c_void, Failure> {
+    let pool = held.pool(at).ok_or(not_typed())?;
+    if pool.is_torn {
+        return Err(Failure::new(Errno::EAGAIN, Cause::Torn));
+    }
+    let nodes = match wanted {
+        Wanted::At(first, units) if tflag == TypedFlags::MAP_ALLOCATABLE => {
+            pool.uncounted(&(first..first.saturating_add(units)))?
+        }
+        wanted => pool.allocate(wanted)?,
+    };
+    // SAFETY: the caller's promise.
+    let mapped = unsafe { map_pieces(pool, nodes, request, bytes) };
+    let start = match mapped {
+        Ok(start) => start,
+        Err(failure) => {
+            release_list(pool, nodes)?;
+            return Err(failure);
+        }
+    };
+    note(start.addr(), bytes);
+    let (mut node, mut address) = (nodes, start.addr());
+    let turn = turn_of(request.fd);
+    while node != NIL {
+        let next = pool.nodes.get(node).right;
+        pool.nodes.change(node, |node| {
+            (node.address, node.fd, node.turn) = (address, request.fd, turn);
+        });
+        address = pool.nodes.addresses(node).end;
+        pool.nodes.insert(node);
+        node = next;
+    }
+    Ok(start)
+}
+
+/// Maps the units of a list of nodes, one piece behind the other.
+///
+/// # Safety
+///
+/// As [`map`].
+unsafe fn map_pieces(
+    pool: &Attached,
+    nodes: u32,
+    request: &Request,
+    bytes: usize,
+) -> Result<*mut c_void, Failure> {
+    let failed = Failure::of("mmap");
+    let Request { addr, prot, flags, fd } = *request;
+    let first = pool.nodes.get(nodes);
+    if first.right == NIL {
+        let offset = offset_of(pool, nodes);
+        // SAFETY: the caller's promise is that of this call.
+        return unsafe { mmap(addr, bytes, prot, flags, fd, offset) }.map_err(failed);
+    }
+    // SAFETY: the caller's promise.
+    let (start, spare) = unsafe { reserve(pool, request, bytes) }?;
+    let mut node = nodes;
+    let mut at = start;
+    while node != NIL {
+        let len = pool.nodes.addresses(node).len();
+        let flags = MapFlags::from_bits(flags.bits() & !MapFlags::FIXED_NOREPLACE.bits());
+        let flags = flags | MapFlags::FIXED;
+        // SAFETY: within what was reserved for this, or what the caller gave for it.
+        let piece = unsafe { mmap(at, len, prot, flags, fd, offset_of(pool, node)) };
+        if let Err(errno) = piece {
+            // SAFETY: what is there is what was just put there.
+            let _gone = unsafe { munmap(start, bytes) };
+            return Err(failed(errno));
+        }
+        at = at.wrapping_byte_add(len);
+        node = pool.nodes.get(node).right;
+    }
+    if spare > 0 {
+        // SAFETY: the end of what was reserved, which nothing was mapped over.
+        let _kept = unsafe { munmap(at, spare) };
+    }
+    Ok(start)
+}
+
+fn offset_of(pool: &Attached, node: u32) -> u64 {
+    word(range_of(pool.nodes.get(node).entry).start).saturating_mul(word(pool.unit))
+}
+
+/// Addresses for several pieces, where the caller wants them or anywhere; and how many bytes behind them are to go.
+///
+/// # Safety
+///
+/// As [`map`].
+unsafe fn reserve(
+    pool: &Attached,
+    request: &Request,
+    bytes: usize,
+) -> Result<(*mut c_void, usize), Failure> {
+    let failed = Failure::of("mmap");
+    let Request { addr, flags, .. } = *request;
+    if request.is_fixed() {
+        return Ok((addr, 0));
+    }
+    let anonymous = MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::NORESERVE;
+    if request.has_place() {
+        let flags = anonymous | MapFlags::FIXED_NOREPLACE;
+        // SAFETY: nothing is replaced.
+        let at = unsafe { mmap(addr, bytes, Prot::NONE, flags, -1, 0) }.map_err(failed)?;
+        return Ok((at, 0));
+    }
+    // Room to begin at a whole unit.
+    let low = MapFlags::from_bits(flags.bits() & MapFlags::MAP_32BIT.bits());
+    let room = bytes.saturating_add(pool.unit);
+    // SAFETY: the kernel chooses the place.
+    let at = unsafe { mmap(addr, room, Prot::NONE, anonymous | low, -1, 0) }.map_err(failed)?;
+    let before = at.addr().next_multiple_of(pool.unit).saturating_sub(at.addr());
+    let start = at.wrapping_byte_add(before);
+    if before > 0 {
+        // SAFETY: the beginning of what was just reserved.
+        let _gone = unsafe { munmap(at, before) };
+    }
+    Ok((start, pool.unit.saturating_sub(before)))
+}
+
+/// Nodes that are out of the trees, as a list for each pool.
+struct Lists([u32; 64]);
+
+impl Lists {
+    const NONE: Self = Self([NIL; 64]);
+
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|first| *first == NIL)
+    }
+}
+
+/// Takes what lies in a range of addresses out of the trees; nodes that reach over its ends are cut.
+fn take_out(held: &mut Held, place: &Range<usize>) -> Result<Lists, Failure> {
+    let mut lists = Lists::NONE;
+    if place.is_empty() {
+        return Ok(lists);
+    }
+    let mut failed = None;
+    for (at, list) in lists.0.iter_mut().enumerate() {
+        let Some(pool) = held.pool(at) else { break };
+        if let Err(failure) = take_out_of(pool, place, list) {
+            failed = Some(failure);
+            break;
+        }
+    }
+    match failed {
+        None => Ok(lists),
+        Some(failure) => {
+            put_back(held, &lists);
+            Err(failure)
+        }
+    }
+}
+
+fn take_out_of(pool: &mut Attached, place: &Range<usize>, list: &mut u32) -> Result<(), Failure> {
+    while let Some(node) = pool.nodes.first_in(place) {
+        if pool.is_torn {
+            return Err(Failure::new(Errno::EAGAIN, Cause::Torn));
+        }
+        let addresses = pool.nodes.addresses(node);
+        if addresses.end > place.end {
+            pool.cut(node, place.end)?;
+        }
+        if addresses.start < place.start {
+            // The part in the range is a node of its own now, and the next one found.
+            pool.cut(node, place.start)?;
+            continue;
+        }
+        pool.nodes.remove(node);
+        let next = *list;
+        pool.nodes.change(node, |node| node.right = next);
+        *list = node;
+    }
+    Ok(())
+}
+
+fn put_back(held: &mut Held, lists: &Lists) {
+    for (at, first) in lists.0.iter().enumerate() {
+        let (Some(pool), mut node) = (held.pool(at), *first) else { return };
+        while node != NIL {
+            let next = pool.nodes.get(node).right;
+            pool.nodes.insert(node);
+            node = next;
+        }
+    }
+}
+
+/// After the kernel's call: what was taken out is given back to its pools, or put back where it failed.
+fn settle(held: &mut Held, lists: Lists, is_done: bool) -> Result<(), Failure> {
+    if lists.is_empty() {
+        return Ok(());
+    }
+    if !is_done {
+        put_back(held, &lists);
+        return Ok(());
+    }
+    let mut first_failure = Ok(());
+    for (at, first) in lists.0.iter().enumerate() {
+        let Some(pool) = held.pool(at) else { break };
+        let released = release_list(pool, *first);
+        first_failure = first_failure.and(released);
+    }
+    first_failure
+}
+
+/// Gives back a list of nodes that are mapped nowhere in this process.
+fn release_list(pool: &mut Attached, mut node: u32) -> Result<(), Failure> {
+    if node == NIL {
+        return Ok(());
+    }
+    // Asked after the unmapping: a child that was forked before it still counts.
+    let is_alone = pool.is_alone();
+    let mut done = if is_alone { pool.settle() } else { Ok(()) };
+    while node != NIL {
+        let next = pool.nodes.get(node).right;
+        done = done.and(pool.release(node, is_alone));
+        node = next;
+    }
+    done
+}
+
+/// Does something that takes away whatever is mapped in a range of addresses, and gives typed memory that was there back to
+/// its pools. For a call that unmaps or replaces memory; where [`may_be_in`](crate::may_be_in) says no, it may be called
+/// plainly.
+///
+/// # Errors
+///
+/// The call's own: nothing has changed then. `EINVAL` where the range cuts a unit in two, `ENOMEM` where the table has no
+/// room for the two parts of what is cut, `EAGAIN`, all before the call. `EIO` after it.
+pub fn taking_away<R>(
+    address: usize,
+    len: usize,
+    call: impl FnOnce() -> Result<R, Errno>,
+) -> Result<R, Failure> {
+    let mut held = hold()?;
+    // Whole pages go, as the kernel rounds.
+    let end = address.saturating_add(whole_pages(len));
+    let lists = take_out(&mut held, &(address..end))?;
+    let answer = call().map_err(Failure::of("the call"));
+    settle(&mut held, lists, answer.is_ok())?;
+    answer
+}
+
+/// Unmaps a range of addresses, typed memory or not, as `munmap` does.
+///
+/// # Errors
+///
+/// Those of `munmap` and of [`taking_away`].
+///
+/// # Safety
+///
+/// The caller owns the range.
+pub unsafe fn unmap(addr: *mut c_void, len: usize) -> Result<(), Failure> {
+    taking_away(addr.addr(), len, || {
+        // SAFETY: the caller's promise is that of this call.
+        unsafe { munmap(addr, len) }
+    })
+}
+
+/// Moves or shrinks mappings, typed memory or not, as `mremap` does. Typed memory does not grow, and is not doubled.
+///
+/// # Errors
+///
+/// Those of `mremap` and of [`taking_away`]; of typed memory: `ENOMEM` to grow it, `EINVAL` to double it (an old length of 0,
+/// or `MREMAP_DONTUNMAP`).
+///
+/// # Safety
+///
+/// The caller owns the old range, and with `MREMAP_FIXED` the new one.
+pub unsafe fn remap(
+    old: *mut c_void,
+    old_len: usize,
+    new_len: usize,
+    flags: RemapFlags,
+    new: *mut c_void,
+) -> Result<*mut c_void, Failure> {
+    let mut held = hold()?;
+    let place = old.addr()..old.addr().saturating_add(whole_pages(old_len.max(1)));
+    let is_typed = held.find(|pool| pool.nodes.first_in(&place).is_some()).is_some();
+    if is_typed && (old_len == 0 || flags.contains(RemapFlags::DONTUNMAP)) {
+        return Err(Failure::new(Errno::EINVAL, Cause::NotSo));
+    }
+    if is_typed && new_len > old_len {
+        return Err(Failure::new(Errno::ENOMEM, Cause::NotSo));
+    }
+    let end_of = |at: usize| at.saturating_add(whole_pages(new_len));
+    let is_fixed = flags.contains(RemapFlags::FIXED);
+    let tail = end_of(old.addr())..place.end;
+    let gone = if is_typed { take_out(&mut held, &tail)? } else { Lists::NONE };
+    let target = if is_fixed { new.addr()..end_of(new.addr()) } else { 0..0 };
+    let replaced = match take_out(&mut held, &target) {
+        Ok(replaced) => replaced,
+        Err(failure) => {
+            put_back(&mut held, &gone);
+            return Err(failure);
+        }
+    };
+    let moved = take_out(&mut held, &(old.addr()..end_of(old.addr()).min(place.end)));
+    let answer = match &moved {
+        Ok(_) => {
+            // SAFETY: the caller's promise is that of this call.
+            let at = unsafe { mremap(old, old_len, new_len, flags, new) };
+            at.map_err(Failure::of("mremap"))
+        }
+        Err(failure) => Err(*failure),
+    };
+    if let Ok(moved) = moved {
+        if let Ok(at) = answer {
+            move_nodes(&mut held, &moved, old.addr(), at.addr());
+            note(at.addr(), new_len);
+        }
+        put_back(&mut held, &moved);
+    }
+    settle(&mut held, gone, answer.is_ok())?;
+    settle(&mut held, replaced, answer.is_ok())?;
+    answer
+}
+
+fn move_nodes(held: &mut Held, lists: &Lists, from: usize, to: usize) {
+    for (at, first) in lists.0.iter().enumerate() {
+        let (Some(pool), mut node) = (held.pool(at), *first) else { return };
+        while node != NIL {
+            pool.nodes.change(node, |node| {
+                node.address = node.address.wrapping_sub(from).wrapping_add(to);
+            });
+            node = pool.nodes.get(node).right;
+        }
+    }
+}
+
+/// Which typed memory is mapped at an address, as `posix_mem_offset` tells.
+///
+/// # Errors
+///
+/// `EACCES` (none is), `EAGAIN`.
+pub fn offset(addr: *const c_void, len: usize) -> Result<Found, Failure> {
+    let mut held = hold()?;
+    let address = addr.addr();
+    let here = address..address.saturating_add(1);
+    let at = held.find(|pool| pool.nodes.first_in(&here).is_some());
+    let none = Failure::new(Errno::EACCES, Cause::NotTyped);
+    let pool = held.pool(at.ok_or(none)?).ok_or(none)?;
+    let first = pool.nodes.first_in(&here).ok_or(none)?;
+    let value = pool.nodes.get(first);
+    let start = offset_of(pool, first).saturating_add(word(address.saturating_sub(value.address)));
+    // Nodes that follow each other in the addresses and in the object are one run.
+    let (mut node, mut end) = (first, pool.nodes.addresses(first).end);
+    while end.saturating_sub(address) < len {
+        let next = end..end.saturating_add(1);
+        let Some(following) = pool.nodes.first_in(&next) else { break };
+        let after = offset_of(pool, node).saturating_add(word(pool.nodes.addresses(node).len()));
+        if offset_of(pool, following) != after {
+            break;
+        }
+        node = following;
+        end = pool.nodes.addresses(node).end;
+    }
+    let is_open = turn_of(value.fd) == value.turn && pool.is_store(value.fd);
+    let fd = if is_open { value.fd } else { -1 };
+    Ok(Found { offset: start, len: len.min(end.saturating_sub(address)), fd })
+}

@@ -1,0 +1,301 @@
+//! Typed memory objects: opened by name, and told about.
+#![expect(unsafe_code, reason = "passes descriptors that callers name")]
+
+use crate::attach::attach;
+use crate::config::{Allocatable, Decision, Line, Pool, Port, Wrong, each_line, is_named};
+use crate::failure::{Cause, Failure};
+use crate::file::{self, File};
+use crate::path::Path;
+use crate::process::{Held, hold};
+use crate::store::{self, Identity};
+use core::sync::atomic::AtomicU16;
+use core::sync::atomic::Ordering::Relaxed;
+use mman_sys::{Errno, OpenFlags, RawFd, Signal, get_signal, geteuid, set_signal};
+
+/// The longest name of a port.
+const LONGEST: usize = 255;
+/// What an open file description remembers is in the number of the signal that it would send if it were asked to, which
+/// nothing on such a file ever sends: that goes through dup, fork and exec, for every kind of file. The flag is added.
+const REMEMBERED: u32 = 50;
+
+/// What `mmap` does with a descriptor: at most one of the three.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TypedFlags(u32);
+
+impl TypedFlags {
+    /// `mmap` maps the range of the object that it names, and reserves it as long as anybody has it mapped.
+    pub const NONE: Self = Self(0);
+    /// `mmap` allocates, in several pieces if need be.
+    pub const ALLOCATE: Self = Self(1);
+    /// `mmap` allocates one run.
+    pub const ALLOCATE_CONTIG: Self = Self(2);
+    /// `mmap` maps the range that it names, and neither reserves nor gives back anything.
+    pub const MAP_ALLOCATABLE: Self = Self(4);
+
+    /// The flags of a C program; `None` for several, or for one that there is not.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Option<Self> {
+        match bits {
+            0 | 1 | 2 | 4 => Some(Self(bits)),
+            _ => None,
+        }
+    }
+
+    /// The number of a C program.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+/// What is told of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// The largest allocation that would succeed now by this descriptor, in bytes: `posix_tmi_length`. 0 for a descriptor
+    /// that allocates nothing.
+    pub length: u64,
+    /// What is free, in bytes.
+    pub free: u64,
+    /// The longest free run, in bytes.
+    pub longest: u64,
+    /// The size of the pool, in bytes.
+    pub size: u64,
+    /// What it is allocated in, in bytes.
+    pub unit: u64,
+    /// The flag of the descriptor.
+    pub flags: TypedFlags,
+}
+
+/// Opens a typed memory object. The descriptor is the lowest that is free, and stays open over exec.
+///
+/// `access` is one of `O_RDONLY` (empty), `O_WRONLY`, `O_RDWR`.
+///
+/// # Errors
+///
+/// `EACCES`, `EINVAL` (several flags, another access mode), `EIO` (the table is damaged), `EMFILE`, `ENAMETOOLONG`,
+/// `ENFILE`, `ENODEV` (what the pool is made of is not there), `ENOENT`, `ENOMEM`, `EPERM` (mapping without allocating).
+pub fn open(name: &[u8], access: OpenFlags, flags: TypedFlags) -> Result<RawFd, Failure> {
+    if name.len() > LONGEST {
+        return Err(Failure::new(Errno::ENAMETOOLONG, Cause::Name));
+    }
+    if ![OpenFlags::empty(), OpenFlags::WRONLY, OpenFlags::RDWR].contains(&access) {
+        return Err(Failure::new(Errno::EINVAL, Cause::Flags));
+    }
+    let mut answer = Err(Failure::new(Errno::ENOENT, Cause::Name));
+    with_port(&mut |port| is_named(port.name, name), &mut |port, pool, directory| {
+        answer = open_port(port, pool, directory, access, flags);
+    })?;
+    answer
+}
+
+/// What is done with a port: the port, its pool, and the directory of the tables.
+type WithPort<'a> = &'a mut dyn FnMut(&Port<'_>, &Pool<'_>, Option<&[u8]>);
+
+/// Finds the first port that is the one, then its pool and the directory of the tables.
+fn with_port(is_it: &mut dyn FnMut(&Port<'_>) -> bool, with: WithPort<'_>) -> Result<(), Failure> {
+    let mut found = None;
+    let failed = Failure::of("reading the configuration");
+    each_line(&mut |_, _, line| match line {
+        Ok(Line::Port(port)) if is_it(&port) => {
+            let Port { writes, allocatable, .. } = port;
+            found = Some((Path::of(&[port.name]), Path::of(&[port.pool]), writes, allocatable));
+            Decision::Stop
+        }
+        _ => Decision::GoOn,
+    })
+    .map_err(&failed)?;
+    let Some((name, pool, writes, allocatable)) = found else { return Ok(()) };
+    let port = Port { name: name.bytes(), pool: pool.bytes(), writes, allocatable };
+    let mut directory: Option<Path> = None;
+    each_line(&mut |_, _, line| match line {
+        Ok(Line::Directory(path)) => {
+            directory.get_or_insert(Path::of(&[path]));
+            Decision::GoOn
+        }
+        Ok(Line::Pool(pool)) if pool.name == port.pool => {
+            with(&port, &pool, directory.as_ref().map(Path::bytes));
+            Decision::Stop
+        }
+        _ => Decision::GoOn,
+    })
+    .map_err(&failed)
+}
+
+fn open_port(
+    port: &Port<'_>,
+    pool: &Pool<'_>,
+    directory: Option<&[u8]>,
+    access: OpenFlags,
+    flags: TypedFlags,
+) -> Result<RawFd, Failure> {
+    if !port.writes && access != OpenFlags::empty() {
+        return Err(Failure::new(Errno::EACCES, Cause::Access));
+    }
+    let directory = store::directory(directory)?;
+    let mut held = hold()?;
+    let at = attached(&mut held, pool, &directory)?;
+    let attached = held.pool(at).ok_or(Failure::new(Errno::ENODEV, Cause::NotTyped))?;
+    if flags == TypedFlags::MAP_ALLOCATABLE {
+        let owner = attached.store.stat().map_err(Failure::of("fstat"))?.st_uid;
+        let is_allowed = match port.allocatable {
+            Allocatable::Any => true,
+            Allocatable::Owner => geteuid() == 0 || geteuid() == owner,
+            Allocatable::Root => geteuid() == 0,
+        };
+        if !is_allowed {
+            return Err(Failure::new(Errno::EPERM, Cause::Privilege));
+        }
+    }
+    let path = store::of(pool, &directory)?.path;
+    let opened = File::open_for_exec(&path, access).map_err(Failure::of("open"))?;
+    let stat = opened.stat().map_err(Failure::of("fstat"))?;
+    if Identity::of(&stat) != attached.identity {
+        return Err(Failure::damaged(crate::Damage::Store));
+    }
+    let remembered = Signal::from_raw(REMEMBERED.wrapping_add(flags.0));
+    // SAFETY: the descriptor is ours. No signal is sent: that takes a request that such a file does not even know.
+    unsafe { set_signal(opened.raw(), remembered) }.map_err(Failure::of("fcntl"))?;
+    Ok(opened.keep())
+}
+
+/// The pool, attached now if it was not.
+fn attached(held: &mut Held, pool: &Pool<'_>, directory: &Path) -> Result<usize, Failure> {
+    let path = store::of(pool, directory)?.path;
+    let there = File::open_through(&path, OpenFlags::PATH, 0).and_then(|file| file.stat());
+    if let Ok(stat) = there {
+        let identity = Identity::of(&stat);
+        if let Some(at) = held.find(|pool| pool.identity == identity) {
+            return Ok(at);
+        }
+    }
+    let at = held.keep(attach(pool, directory)?)?;
+    if let Some(new) = held.pool(at) {
+        new.heal()?;
+    }
+    Ok(at)
+}
+
+/// The flag that the description of a descriptor remembers; `None` for any other descriptor.
+fn flags_of(fd: RawFd) -> Option<TypedFlags> {
+    // SAFETY: the call changes nothing; a descriptor that is not open is an error.
+    let signal = unsafe { get_signal(fd) }.ok()?;
+    TypedFlags::from_bits(signal.raw().checked_sub(REMEMBERED)?)
+}
+
+/// Whether a descriptor looks like one of a typed memory object: one short call. What [`map`](crate::map) then says is
+/// certain.
+#[must_use]
+pub fn may_be_typed(fd: RawFd) -> bool {
+    flags_of(fd).is_some()
+}
+
+/// The pool and the flag of a descriptor: one that came here through exec is found by the configuration.
+pub(crate) fn recognise(held: &mut Held, fd: RawFd) -> Result<(usize, TypedFlags), Failure> {
+    let not_typed = |errno| Failure::new(errno, Cause::NotTyped);
+    let stat = file::stat(fd).map_err(not_typed)?;
+    let flags = flags_of(fd).ok_or(not_typed(Errno::ENODEV))?;
+    let identity = Identity::of(&stat);
+    if let Some(at) = held.find(|pool| pool.identity == identity) {
+        return Ok((at, flags));
+    }
+    let mut answer = Err(not_typed(Errno::ENODEV));
+    for_identity(identity, &mut |pool, directory| {
+        answer = attached(held, pool, directory).map(|at| (at, flags));
+    })?;
+    answer
+}
+
+/// Finds the pool whose store a file is.
+fn for_identity(identity: Identity, with: &mut dyn FnMut(&Pool<'_>, &Path)) -> Result<(), Failure> {
+    let mut directory: Option<Path> = None;
+    each_line(&mut |_, _, line| match line {
+        Ok(Line::Directory(path)) => {
+            directory.get_or_insert(Path::of(&[path]));
+            Decision::GoOn
+        }
+        Ok(Line::Pool(pool)) => {
+            let Ok(directory) = store::directory(directory.as_ref().map(Path::bytes)) else {
+                return Decision::GoOn;
+            };
+            let stat = store::of(&pool, &directory).ok().and_then(|store| {
+                let opened = File::open_through(&store.path, OpenFlags::PATH, 0).ok()?;
+                opened.stat().ok()
+            });
+            if stat.is_some_and(|stat| Identity::of(&stat) == identity) {
+                with(&pool, &directory);
+                return Decision::Stop;
+            }
+            Decision::GoOn
+        }
+        _ => Decision::GoOn,
+    })
+    .map_err(Failure::of("reading the configuration"))
+}
+
+/// Tells of an object, as `posix_typed_mem_get_info` does; what the dead have left is given back first.
+///
+/// # Errors
+///
+/// `EBADF`, `ENODEV` (not typed), `EAGAIN`, `EIO`.
+pub fn info(fd: RawFd) -> Result<Info, Failure> {
+    let mut held = hold()?;
+    let (at, flags) = recognise(&mut held, fd)?;
+    let pool = held.pool(at).ok_or(Failure::new(Errno::ENODEV, Cause::NotTyped))?;
+    pool.heal()?;
+    let bytes = |units: usize| crate::number::word(units.saturating_mul(pool.unit));
+    let (free, longest) = (bytes(pool.table.free_units()), bytes(pool.table.longest()));
+    let length = match flags {
+        TypedFlags::ALLOCATE => free,
+        TypedFlags::ALLOCATE_CONTIG => longest,
+        _ => 0,
+    };
+    let (size, unit) = (bytes(pool.table.layout.units), crate::number::word(pool.unit));
+    Ok(Info { length, free, longest, size, unit, flags })
+}
+
+/// How often each descriptor number was closed, as far as we were told; numbers that end alike share a count.
+static TURNS: [AtomicU16; 1024] = [const { AtomicU16::new(0) }; 1024];
+
+fn turns(fd: RawFd) -> &'static AtomicU16 {
+    static OTHER: AtomicU16 = AtomicU16::new(0);
+    usize::try_from(fd).ok().and_then(|fd| TURNS.get(fd & 1023)).unwrap_or(&OTHER)
+}
+
+pub(crate) fn turn_of(fd: RawFd) -> u16 {
+    turns(fd).load(Relaxed)
+}
+
+/// Says that a descriptor was closed, or replaced by `dup2`: [`offset`](crate::offset) does not name it any more, even if
+/// its number is one of the same object again.
+pub fn closed(fd: RawFd) {
+    turns(fd).fetch_add(1, Relaxed);
+}
+
+/// Tells the ports of the configuration, and what is wrong with lines of it.
+///
+/// # Errors
+///
+/// Those of reading the files.
+pub fn each_port(tell: &mut dyn FnMut(Told<'_>)) -> Result<(), Failure> {
+    each_line(&mut |path, line, said| {
+        let said = match said {
+            Ok(Line::Port(port)) => Ok((port.name, port.pool)),
+            Ok(_) => return Decision::GoOn,
+            Err(wrong) => Err(wrong),
+        };
+        tell(Told { file: path.bytes(), line, said });
+        Decision::GoOn
+    })
+    .map_err(Failure::of("reading the configuration"))
+}
+
+/// A line of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told<'a> {
+    /// The file; empty for the built-in lines.
+    pub file: &'a [u8],
+    /// The number of the line, from 1 on.
+    pub line: usize,
+    /// The names of a port and of its pool, or what is wrong with the line.
+    pub said: Result<(&'a [u8], &'a [u8]), Wrong>,
+}

@@ -1,0 +1,104 @@
+//! What a pool looks like: who holds what, and which runs are free.
+
+use crate::entries::range_of;
+use crate::failure::{Cause, Failure};
+use crate::layout::{SLOTS, slot};
+use crate::number::word;
+use crate::object::recognise;
+use crate::process::hold;
+use mman_sys::{Errno, RawFd};
+
+/// An address space, with what came from it by forks that nobody told of, and what it holds of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The process that took the slot; its number may be one of another namespace.
+    pub process: i32,
+    /// Whether it is this one.
+    pub is_this: bool,
+    /// Whether no address space is left that came from it: it is healed at the next call that needs memory.
+    pub is_dead: bool,
+    /// How many ranges it holds.
+    pub ranges: usize,
+    /// How many bytes, those mapped twice counted twice.
+    pub bytes: u64,
+}
+
+/// What was ever wrong with a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repairs {
+    /// How often its derived part was made anew: after a death in the middle of a change, or after damage.
+    pub rebuilt: usize,
+    /// How many entries could not be, and were dropped.
+    pub dropped: usize,
+}
+
+fn not_typed() -> Failure {
+    Failure::new(Errno::ENODEV, Cause::NotTyped)
+}
+
+/// Tells who holds memory of the pool of a descriptor, as it is at a moment of each.
+///
+/// # Errors
+///
+/// As [`info`](crate::info).
+pub fn each_holder(fd: RawFd, tell: &mut dyn FnMut(&Holder)) -> Result<(), Failure> {
+    let mut held = hold()?;
+    let (at, _) = recognise(&mut held, fd)?;
+    let pool = held.pool(at).ok_or(not_typed())?;
+    for each in 0..SLOTS {
+        let (state, is_this) = (pool.table.state(each), each == pool.slot);
+        if state == slot::FREE {
+            continue;
+        }
+        let (mut ranges, mut units) = (0_usize, 0_usize);
+        for (_, entry) in pool.table.entries(each) {
+            ranges = ranges.saturating_add(1);
+            units = units.saturating_add(range_of(entry).len());
+        }
+        tell(&Holder {
+            process: pool.table.who(each).process,
+            is_this,
+            is_dead: state == slot::DEAD || pool.is_abandoned(each),
+            ranges,
+            bytes: word(units.saturating_mul(pool.unit)),
+        });
+    }
+    Ok(())
+}
+
+/// Tells the free runs of the pool of a descriptor, in order: offset and length in bytes.
+///
+/// # Errors
+///
+/// As [`info`](crate::info).
+pub fn each_free_run(fd: RawFd, tell: &mut dyn FnMut(u64, u64)) -> Result<(), Failure> {
+    let mut held = hold()?;
+    let (at, _) = recognise(&mut held, fd)?;
+    let pool = held.pool(at).ok_or(not_typed())?;
+    let (unit, units) = (pool.unit, pool.table.layout.units);
+    let bytes = |units: usize| word(units.saturating_mul(unit));
+    let mut run = 0_usize;
+    // Bit by bit: this is for people to look at.
+    for at in 0..=units {
+        if at < units && !pool.table.is_used(&(at..at.saturating_add(1))) {
+            run = run.saturating_add(1);
+        } else if run > 0 {
+            tell(bytes(at.saturating_sub(run)), bytes(run));
+            run = 0;
+        }
+    }
+    Ok(())
+}
+
+/// Tells what was ever wrong with the table of a descriptor's pool.
+///
+/// # Errors
+///
+/// As [`info`](crate::info).
+pub fn repairs(fd: RawFd) -> Result<Repairs, Failure> {
+    let mut held = hold()?;
+    let (at, _) = recognise(&mut held, fd)?;
+    let pool = held.pool(at).ok_or(not_typed())?;
+    let (rebuilt, dropped) = pool.repairs();
+    Ok(Repairs { rebuilt, dropped })
+}

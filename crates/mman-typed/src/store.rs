@@ -1,0 +1,193 @@
+//! What a pool is made of: a file whose bytes are its units.
+
+use crate::config::{Kind, Pool};
+use crate::failure::{Cause, Failure};
+use crate::file::{File, make_directory};
+use crate::number::word;
+use crate::path::Path;
+use core::fmt::Write;
+use mman_sys::{Errno, MbindFlags, MemPolicy, OpenFlags, Stat, geteuid, mbind};
+
+/// The built-in directory, without the user's number.
+const DIRECTORY: &[u8] = b"/dev/shm/mman-typed-";
+/// The bits of a mode that say what a file is, and those of a directory and a character device (`linux/stat.h`).
+const FORMAT: u32 = 0o170_000;
+const IS_DIRECTORY: u32 = 0o040_000;
+const IS_DEVICE: u32 = 0o020_000;
+
+/// Which file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
+impl Identity {
+    pub(crate) fn of(stat: &Stat) -> Self {
+        Self { device: stat.st_dev, inode: stat.st_ino }
+    }
+}
+
+/// Where the store of a pool is, and how it is cut.
+pub(crate) struct Store {
+    pub(crate) path: Path,
+    /// In bytes.
+    pub(crate) unit: usize,
+    /// In bytes; 0 for all that there is.
+    pub(crate) size: u64,
+    pub(crate) mode: u32,
+    pub(crate) node: Option<u32>,
+    /// Whether it is a file that we make.
+    pub(crate) is_ours: bool,
+    /// Whether bytes can be given back.
+    pub(crate) punches: bool,
+}
+
+/// The directory of the tables; made if it is not there, and refused where others could change what is in it.
+pub(crate) fn directory(configured: Option<&[u8]>) -> Result<Path, Failure> {
+    let mut path = Path::new();
+    match configured {
+        Some(directory) => path.push(directory),
+        None => {
+            path.push(DIRECTORY);
+            let _fits = write!(path, "{}", geteuid());
+        }
+    }
+    // One of the built-in place is its user's alone; one that is configured is for whom its files are.
+    let mode = if configured.is_some() { 0o755 } else { 0o700 };
+    make_directory(&path, mode).map_err(Failure::of("mkdir"))?;
+    let opened = File::open(&path, OpenFlags::DIRECTORY | OpenFlags::PATH, 0);
+    let stat = opened.and_then(|file| file.stat()).map_err(Failure::of("open"))?;
+    let is_trusted = stat.st_uid == 0 || stat.st_uid == geteuid();
+    let is_closed = stat.st_mode & 0o022 == 0 && stat.st_mode & FORMAT == IS_DIRECTORY;
+    if is_trusted && is_closed {
+        Ok(path)
+    } else {
+        Err(Failure::new(Errno::EACCES, Cause::Directory))
+    }
+}
+
+/// The size of a page.
+pub(crate) fn page() -> usize {
+    // What the kernel says of files of shared memory; 4096 where there is none.
+    let opened = File::open(&Path::of(&[b"/dev/shm"]), OpenFlags::DIRECTORY, 0);
+    let size = opened.and_then(|file| file.stat()).map_or(4096, |stat| stat.st_blksize);
+    usize::try_from(size)
+        .ok()
+        .filter(|size| size.is_power_of_two() && *size >= 4096)
+        .unwrap_or(4096)
+}
+
+/// The store that a pool says, with its table's directory.
+pub(crate) fn of(pool: &Pool<'_>, directory: &Path) -> Result<Store, Failure> {
+    let ours = Path::of(&[directory.bytes(), b"/", pool.name, b".pool"]);
+    let Pool { size, mode, .. } = *pool;
+    let store =
+        Store { path: ours, unit: page(), size, mode, node: None, is_ours: true, punches: true };
+    Ok(match pool.kind {
+        Kind::Shm => store,
+        Kind::Node(node) => Store { node: Some(node), ..store },
+        Kind::Huge { page, path } => {
+            let unit = usize::try_from(page).unwrap_or(usize::MAX);
+            let mount = match path {
+                Some(path) => Path::of(&[path]),
+                None => hugetlbfs(page).ok_or(Failure::new(Errno::ENODEV, Cause::Lacks))?,
+            };
+            let mut path = Path::of(&[mount.bytes(), b"/mman-typed-"]);
+            let _fits = write!(path, "{}-", geteuid());
+            path.push(pool.name);
+            Store { path, unit, ..store }
+        }
+        Kind::Store(path) => Store { path: Path::of(&[path]), is_ours: false, ..store },
+        Kind::Dax(path) => {
+            let unit = dax_number(path, b"align").unwrap_or(2 << 20);
+            let unit = usize::try_from(unit).unwrap_or(2 << 20);
+            let whole = dax_number(path, b"size").unwrap_or(0);
+            let size = if size == 0 { whole } else { size.min(whole) };
+            let path = Path::of(&[path]);
+            Store { path, unit, size, is_ours: false, punches: false, ..store }
+        }
+    })
+}
+
+/// A number that the kernel tells of a dax device.
+fn dax_number(path: &[u8], name: &[u8]) -> Option<u64> {
+    let device = path.rsplit(|byte| *byte == b'/').next()?;
+    let file = Path::of(&[b"/sys/bus/dax/devices/", device, b"/", name]);
+    let mut text = [0_u8; 32];
+    let len = File::open(&file, OpenFlags::empty(), 0).ok()?.read(&mut text).ok()?;
+    let digits = text.get(..len)?.trim_ascii();
+    core::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Where a hugetlbfs for pages of this size is mounted: the first that the process sees.
+fn hugetlbfs(page: u64) -> Option<Path> {
+    let mut room = crate::file::Room::new(1 << 20).ok()?;
+    let mounts = Path::of(&[b"/proc/self/mounts"]);
+    let file = File::open(&mounts, OpenFlags::empty(), 0).ok()?;
+    let len = file.read(room.bytes()).ok()?;
+    let text = room.bytes().get(..len)?;
+    text.split(|byte| *byte == b'\n').find_map(|line| {
+        let mut words = line.split(|byte| *byte == b' ').skip(1);
+        let (place, kind) = (words.next()?, words.next()?);
+        if kind != b"hugetlbfs" {
+            return None;
+        }
+        let path = Path::of(&[place]);
+        let opened = File::open(&path, OpenFlags::DIRECTORY, 0).ok()?;
+        let size = opened.stat().ok()?.st_blksize;
+        (u64::try_from(size) == Ok(page)).then_some(path)
+    })
+}
+
+impl Store {
+    /// Opens it, and makes it if it is ours and is not there.
+    pub(crate) fn open(&self) -> Result<File, Failure> {
+        let flags = OpenFlags::RDWR;
+        if !self.is_ours {
+            let lacks = |_| Failure::new(Errno::ENODEV, Cause::Lacks);
+            return File::open_through(&self.path, flags, 0).map_err(lacks);
+        }
+        let file = match File::open(&self.path, flags, 0) {
+            Err(Errno::ENOENT) => File::open(&self.path, flags | OpenFlags::CREAT, self.mode)
+                .and_then(|file| file.set_mode(self.mode).map(|()| file)),
+            opened => opened,
+        };
+        file.map_err(Failure::of("open"))
+    }
+
+    /// Gives a store of ours its size and its memory policy, before its table is made; answers how many units it has.
+    pub(crate) fn prepare(&self, file: &File) -> Result<usize, Failure> {
+        let stat = file.stat().map_err(Failure::of("fstat"))?;
+        let there = u64::try_from(stat.st_size).unwrap_or(0);
+        let bytes = if self.is_ours || stat.st_mode & FORMAT == IS_DEVICE {
+            self.size
+        } else if self.size == 0 {
+            there
+        } else {
+            self.size.min(there)
+        };
+        let unit = word(self.unit);
+        let units = bytes.checked_div(unit).unwrap_or(0);
+        let units = usize::try_from(units).unwrap_or(usize::MAX).min(crate::layout::MOST_UNITS);
+        if self.is_ours {
+            let len = word(units).saturating_mul(unit);
+            file.set_len(len).map_err(Failure::of("ftruncate"))?;
+            if let Some(node) = self.node {
+                bind(file, units.saturating_mul(self.unit), node)?;
+            }
+        }
+        Ok(units)
+    }
+}
+
+/// Has all memory of the file come from one node: a policy that stays with the file.
+fn bind(file: &File, len: usize, node: u32) -> Result<(), Failure> {
+    let lacks = Failure::new(Errno::ENODEV, Cause::Lacks);
+    let nodes = 1_u64.checked_shl(node).filter(|_| node < 64).ok_or(lacks)?;
+    let words = crate::words::Words::map(file, len >> 3).map_err(Failure::of("mmap"))?;
+    let at = words.start();
+    let bound = mbind(at, len, MemPolicy::BIND, &raw const nodes, 65, MbindFlags::empty());
+    words.end();
+    bound.map_err(Failure::of("mbind"))
+}

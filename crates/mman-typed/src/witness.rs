@@ -1,0 +1,121 @@
+//! Who is alive: what the kernel says of processes, and of the address spaces that came from this one.
+#![expect(unsafe_code, reason = "attaches a System V object, and detaches it")]
+
+use crate::entries::Who;
+use crate::file::File;
+use crate::path::Path;
+use core::ffi::c_void;
+use core::fmt::Write;
+use mman_sys::{
+    Errno, IPC_CREAT, IPC_PRIVATE, OpenFlags, Signal, Timespec, futex_wait, getpid, shm_remove,
+    shm_stat, shmat, shmdt, shmget, tgkill,
+};
+
+/// Counts the address spaces that came from this one: an object that each of them has attached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counter {
+    id: i32,
+    at: *mut c_void,
+}
+
+impl Counter {
+    pub(crate) fn new() -> Result<Self, Errno> {
+        let id = shmget(IPC_PRIVATE, 1, IPC_CREAT | 0o600)?;
+        let at = shmat(id);
+        // It goes with its last attachment, also where there is none.
+        shm_remove(id)?;
+        Ok(Self { id, at: at? })
+    }
+
+    /// Whether this address space alone has it.
+    pub(crate) fn is_alone(&self) -> bool {
+        shm_stat(self.id).is_ok_and(|stat| stat.attached == 1)
+    }
+
+    /// Detaches it: this address space is not counted any more.
+    pub(crate) fn leave(self) {
+        // SAFETY: attached by `new`, in this address space or in the one that it was forked from; nobody reads it.
+        let _left = unsafe { shmdt(self.at) };
+    }
+}
+
+/// Sleeps.
+pub(crate) fn sleep(milliseconds: i64) {
+    let (same, time) = (0_u32, milliseconds_of(milliseconds));
+    let _over = futex_wait(&raw const same, 0, Some(&time));
+}
+
+pub(crate) fn milliseconds_of(milliseconds: i64) -> Timespec {
+    Timespec { tv_sec: 0, tv_nsec: milliseconds.clamp(0, 999).saturating_mul(1_000_000) }
+}
+
+/// This process.
+pub(crate) fn me() -> Who {
+    let process = getpid();
+    let started = stat(process).map_or(0, |(_, started)| started);
+    Who { process, started, namespace: namespace() }
+}
+
+/// The namespace of our process numbers; 0 where it cannot be told.
+fn namespace() -> u64 {
+    let path = Path::of(&[b"/proc/self/ns/pid"]);
+    let opened = File::open_through(&path, OpenFlags::empty(), 0);
+    opened.and_then(|file| file.stat()).map_or(0, |stat| stat.st_ino)
+}
+
+/// Whether a process has ended, as far as can be told from here; where not, it has not.
+pub(crate) fn is_gone(who: &Who) -> bool {
+    if who.process <= 0 || who.namespace == 0 || who.namespace != namespace() {
+        return false;
+    }
+    if tgkill(who.process, who.process, Signal::from_raw(0)) == Err(Errno::ESRCH) {
+        return true;
+    }
+    match stat(who.process) {
+        Some((state, started)) => {
+            let is_another = who.started != 0 && started != who.started;
+            is_another || matches!(state, b'Z' | b'X')
+        }
+        None => false,
+    }
+}
+
+/// State and start of a process (proc_pid_stat(5)): fields 3 and 22, counted behind the name, which may have anything in it.
+fn stat(process: i32) -> Option<(u8, u64)> {
+    let mut path = Path::new();
+    write!(path, "/proc/{process}/stat").ok()?;
+    let mut text = [0_u8; 1024];
+    let len = File::open(&path, OpenFlags::empty(), 0).ok()?.read(&mut text).ok()?;
+    let text = text.get(..len)?;
+    let behind = text.iter().rposition(|byte| *byte == b')')?.checked_add(1)?;
+    let mut fields = text.get(behind..)?.split(u8::is_ascii_whitespace).skip(1);
+    let state = *fields.next()?.first()?;
+    let started = core::str::from_utf8(fields.nth(18)?).ok()?.parse().ok()?;
+    Some((state, started))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code: it may panic")]
+
+    use super::*;
+
+    #[test]
+    fn this_process_is_not_gone_and_another_with_its_number_is() {
+        let me = me();
+        assert!(me.started > 0 && me.namespace > 0);
+        assert!(!is_gone(&me));
+        assert!(is_gone(&Who { started: me.started.wrapping_add(1), ..me }));
+        // Above the largest number that the kernel gives.
+        assert!(is_gone(&Who { process: 1 << 30, ..me }));
+        assert!(!is_gone(&Who { namespace: 1, process: 1 << 30, ..me }), "of elsewhere");
+    }
+
+    #[test]
+    fn it_is_counted_once() {
+        let counter = Counter::new().unwrap();
+        assert!(counter.is_alone());
+        counter.leave();
+        assert!(!counter.is_alone());
+    }
+}

@@ -1,0 +1,101 @@
+//! Pools of huge pages: units of that size, in a hugetlbfs, with the kernel's own promise of pages.
+#![allow(
+    unsafe_code,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    reason = "test code: it may panic, and maps memory of its own"
+)]
+
+mod common;
+
+use common::{RW, Setup, free, info, open};
+use mman_sys::{Errno, MapFlags};
+use mman_testkit::huge::Pool;
+use mman_testkit::{child, require};
+use mman_typed::{Cause, TypedFlags};
+use std::ffi::CString;
+use std::ptr::null_mut;
+
+// SAFETY: the C library's own declarations, in these types.
+unsafe extern "C" {
+    fn mount(from: *const i8, to: *const i8, kind: *const i8, flags: u64, data: *const i8) -> i32;
+    fn umount2(at: *const i8, flags: i32) -> i32;
+}
+
+/// A hugetlbfs, for as long as the value lives.
+struct Mounted(CString);
+
+impl Mounted {
+    fn new(at: &std::path::Path) -> Option<Self> {
+        std::fs::create_dir(at).unwrap();
+        let at = CString::new(at.to_str().unwrap()).unwrap();
+        let kind = c"hugetlbfs".as_ptr();
+        // SAFETY: the strings end with a zero.
+        let done = unsafe { mount(kind, at.as_ptr(), kind, 0, c"pagesize=2M".as_ptr()) };
+        require::holds(done == 0, "the right to mount a hugetlbfs").then_some(Self(at))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // SAFETY: the string ends with a zero; 2 is MNT_DETACH.
+        let _gone = unsafe { umount2(self.0.as_ptr(), 2) };
+    }
+}
+
+#[test]
+fn units_are_huge_pages() {
+    child::run(|| {
+        let Some(_pool) = Pool::with(8) else { return };
+        if Pool::page_size() != 2 << 20 {
+            return require::skip("huge pages of 2 MiB");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let Some(mounted) = Mounted::new(&directory.path().join("huge")) else { return };
+        let path = mounted.0.to_str().unwrap();
+        let _setup = Setup::new(&format!(
+            "pool h kind=huge page=2M size=16M path={path}\nport /huge/2M pool=h\npool i kind=huge page=2M size=4M\nport /i pool=i"
+        ));
+        let fd = open("2M", TypedFlags::ALLOCATE).unwrap();
+        assert_eq!((info(fd).unit, free(fd)), (2 << 20, (8, 8)));
+        let promised = Pool::promised();
+        let map = |len, at| {
+            // SAFETY: the kernel chooses the place.
+            unsafe { mman_typed::map(null_mut(), len, RW, MapFlags::SHARED, fd, at) }
+        };
+        let (one, two) = (map(6 << 20, 0).unwrap(), map(4 << 20, 0).unwrap());
+        assert_eq!(Pool::promised(), promised + 5, "the kernel has promised the pages");
+        assert_eq!(free(fd), (3, 3));
+        common::fill(one.cast(), (6 << 20) / 4096, 5);
+        let unmap = |at: *mut std::ffi::c_void, len| {
+            // SAFETY: mapped above.
+            unsafe { mman_typed::unmap(at, len) }
+        };
+        // Part of a unit is no part of a mapping of huge pages.
+        assert_eq!(unmap(one, 4096).unwrap_err().errno, Errno::EINVAL);
+        unmap(one.wrapping_byte_add(2 << 20), 2 << 20).unwrap();
+        assert_eq!(free(fd), (4, 3));
+        // Four units in two pieces, a byte of the last one wanted.
+        let pieces = map((6 << 20) + 1, 0).unwrap();
+        assert_eq!(pieces.addr() % (2 << 20), 0);
+        common::fill(pieces.cast(), (8 << 20) / 4096, 6);
+        assert_eq!((common::byte(one.cast(), 0), free(fd)), (5, (0, 0)));
+        for (at, len) in [(one, 6 << 20), (two, 4 << 20), (pieces, 8 << 20)] {
+            unmap(at, len).unwrap();
+        }
+        assert_eq!(free(fd), (8, 8));
+        // The kernel's promise of pages that nobody touched stays with the file: the pool's, not the mapping's.
+        assert_eq!(Pool::promised(), promised + 2);
+        // Mounted, it is found without a path.
+        assert!(open("/i", TypedFlags::NONE).is_ok());
+    });
+}
+
+#[test]
+fn no_hugetlbfs_is_said() {
+    child::run(|| {
+        let _setup = Setup::new("pool h kind=huge page=16K size=64M\nport /h pool=h");
+        let refused = open("/h", TypedFlags::NONE).unwrap_err();
+        assert_eq!((refused.errno, refused.cause), (Errno::ENODEV, Cause::Lacks));
+    });
+}
