@@ -162,6 +162,10 @@ pub enum Cause {
     NoLeases,
     /// Somebody has the file open for writing, or mapped shared and writable.
     OpenForWriting,
+    /// The file is open for appending: a write goes to its end, whatever offset is asked for.
+    OpenForAppending,
+    /// It is a directory, a FIFO, a socket or a device, or a link to nothing: no regular file.
+    NotAFile,
     /// A lease is for who owns the file, or has `CAP_LEASE`.
     LeaseRight,
     /// Somebody else may write to the file now, and its bytes were not copied before: see
@@ -328,6 +332,8 @@ const fn sentence_without_numbers(cause: Cause) -> &'static str {
         Cause::NoLeases => {
             "leases are for regular files of ext4, xfs, btrfs and tmpfs; others have none, or none that protect"
         }
+        Cause::OpenForAppending => "the file is open for appending: a write goes to its end",
+        Cause::NotAFile => "it is no regular file",
         Cause::OpenForWriting => {
             "somebody has the file open for writing, or mapped shared and writable, maybe this process"
         }

@@ -125,7 +125,7 @@ fn what_is_open_for_appending_is_not_written_through() {
     let file = FileObject::new(file).unwrap();
     let view = SharedMut::keeping(&MapOptions::shared(), file).unwrap();
     let error = view.write_through(10, b"bytes").unwrap_err();
-    assert_eq!((error.operation(), error.cause()), (Operation::Write, Cause::NotSupported));
+    assert_eq!((error.operation(), error.cause()), (Operation::Write, Cause::OpenForAppending));
     pattern::assert_is(&fs::read(&path).unwrap(), 0);
     assert_eq!(fs::metadata(&path).unwrap().len(), page() as u64);
 }
@@ -233,7 +233,7 @@ fn the_name_of_a_directory_is_no_files() {
     }
     symlink("nothing", folder.name("link")).unwrap();
     let error = write_file(folder.name("link"), b"bytes").unwrap_err();
-    assert_eq!(error.cause(), Cause::NotSupported);
+    assert_eq!(error.cause(), Cause::NotAFile);
     symlink("circle", folder.name("circle")).unwrap();
     assert!(write_file(folder.name("circle"), b"bytes").is_err());
     pattern::assert_is(&fs::read(path).unwrap(), 0);
@@ -248,8 +248,8 @@ fn the_name_of_a_directory_is_no_files() {
 fn what_cannot_be_replaced_is_an_error() {
     let folder = Folder::new();
     let cause = |path: &Path| write_file(path, b"bytes").unwrap_err().cause();
-    assert_eq!(cause(&folder.fifo("pipe")), Cause::NotSupported);
-    assert_eq!(cause(folder.path()), Cause::NotSupported);
+    assert_eq!(cause(&folder.fifo("pipe")), Cause::NotAFile);
+    assert_eq!(cause(folder.path()), Cause::NotAFile);
     assert_eq!(cause(Path::new("/")), Cause::BadName);
     let error = write_file(folder.name("none/file"), b"bytes").unwrap_err();
     assert_eq!((error.operation(), error.errno()), (Operation::WriteFile, Some(Errno::ENOENT)));

@@ -18,7 +18,7 @@ pub(crate) struct SideLock {
 
 impl SideLock {
     pub(crate) fn take(object: BorrowedFd<'_>, kind: ObjectKind, byte: i64) -> Result<Self> {
-        let failed = |errno| Error::kernel(Operation::Create, kind, errno);
+        let failed = |errno| Error::kernel(Operation::Open, kind, errno);
         let path = format!("/proc/self/fd/{}", object.as_raw_fd());
         let opened = rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
         let description = opened.map_err(|errno| failed(Errno::from_raw(errno.raw_os_error())))?;

@@ -34,7 +34,7 @@ use std::path::Path;
 ///
 /// # Errors
 ///
-/// [`Cause::NoSpace`]; [`Cause::NotSupported`] where the name is that of something else than a regular file, or of a link
+/// [`Cause::NoSpace`]; [`Cause::NotAFile`] where the name is that of something else than a regular file, or of a link
 /// that points to nothing; [`Cause::BadName`] for a name that ends with a slash;
 /// [`Cause::TooLong`] (`RLIMIT_FSIZE`); what `open`, `write`, `fsync`, `fchown` and `rename` answer. The old content is
 /// intact then, but for one case: where the directory cannot be written back (the last step) the new one is there, and
@@ -132,7 +132,7 @@ fn replace<T, E: From<Error>>(
     let directory = directory::open_parent(Operation::WriteFile, path)?;
     let old = Old::find(directory.as_fd(), name).map_err(told)?;
     if old.as_ref().is_some_and(|old| !old.is_regular()) {
-        return Err(refused(Cause::NotSupported).into());
+        return Err(refused(Cause::NotAFile).into());
     }
     let mut other = Other::create(directory.as_fd(), old.is_some()).map_err(told)?;
     let filled = fill(&other)?;

@@ -2,7 +2,7 @@
 
 use super::format::{HEADER, Header};
 use crate::error::{Cause, Error, ObjectKind, Operation, Result};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::hash::{BuildHasher, Hasher};
 use mman_sys::Errno;
 use rustix::fs::FallocateFlags;
 use rustix::process::{Resource, getrlimit};
@@ -133,23 +133,16 @@ pub(crate) struct Fresh {
 impl Fresh {
     /// Makes one beside `path`, with a header and its first blocks.
     pub(crate) fn beside(path: &Path, header: &Header) -> Result<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let failed = |error: io::Error| io_error(Operation::Create, &error);
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut name = OsString::from(".");
         name.push(path.file_name().unwrap_or_default());
-        name.push(format!(".new-{}-{next}", std::process::id()));
+        // A number of the process would be that of another where two containers share the folder.
+        let random = std::hash::RandomState::new().build_hasher().finish();
+        name.push(format!(".new-{random:016x}"));
         let name = folder_of(path).join(name);
-        let file = match File::options().read(true).write(true).create_new(true).open(&name) {
-            // Of a process that had our number and was killed.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                fs::remove_file(&name).map_err(failed)?;
-                File::options().read(true).write(true).create_new(true).open(&name)
-            }
-            made => made,
-        };
+        let file = File::options().read(true).write(true).create_new(true).open(&name);
+        let file = file.map_err(|error| io_error(Operation::Create, &error))?;
         let fresh = Self { name };
-        write_first(&file.map_err(failed)?, header)?;
+        write_first(&file, header)?;
         Ok(fresh)
     }
 

@@ -212,7 +212,7 @@ impl SharedMut {
     /// # Errors
     ///
     /// [`Cause::Range`](crate::Cause::Range); [`Cause::NoDescriptor`](crate::Cause::NoDescriptor) for a view that does
-    /// not [keep](Self::keeping) its file; [`Cause::NotSupported`](crate::Cause::NotSupported) for one that is open for
+    /// not [keep](Self::keeping) its file; [`Cause::OpenForAppending`](crate::Cause::OpenForAppending) for one that is open for
     /// appending (`O_APPEND`); [`Cause::NoSpace`](crate::Cause::NoSpace); what `write` answers.
     pub fn write_through(&self, at: usize, bytes: &[u8]) -> Result<()> {
         let range = self.guarded().place(Operation::Write, at, bytes.len())?;
@@ -223,7 +223,7 @@ impl SharedMut {
         let appends = rustix::fs::fcntl_getfl(file.file())
             .is_ok_and(|flags| flags.contains(rustix::fs::OFlags::APPEND));
         if appends {
-            return Err(failed.because(Cause::NotSupported));
+            return Err(failed.because(Cause::OpenForAppending));
         }
         let offset = self.object_offset().saturating_add(at as u64);
         file.file().write_all_at(bytes, offset).map_err(|error| {
