@@ -97,6 +97,31 @@ fn damage_is_named_by_its_offset() {
     assert_eq!(output.stdout.split(|byte| *byte == b'\n').count(), 3, "the two others");
 }
 
+/// A power loss took the last pages of a file that was rotated: nothing in it is damaged, and yet records are missing.
+#[test]
+fn a_rotated_file_without_its_end_is_told() {
+    let files = Files::new();
+    let path = files.path("log");
+    let log = LogOptions::new().capacity(8192).rotate(9).open(&path).unwrap();
+    let mut last = 0;
+    while !files.path("log.1").exists() {
+        let position = log.append(&[b'a'; 50]).unwrap();
+        if position.segment == 1 {
+            last = position.offset;
+        }
+    }
+    let rotated = files.path("log.1");
+    let whole = String::from_utf8(written(arguments(&["log", "verify"], &rotated))).unwrap();
+    assert!(whole.contains("file 1, ended"), "{whole}");
+    let file = std::fs::File::options().write(true).open(&rotated).unwrap();
+    file.write_all_at(&[0; 8], last + 80).unwrap(); // 24 + 50, rounded up to 8: the mark of the end
+    let output = run(arguments(&["log", "verify"], &rotated));
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(" 0 damaged\n"), "{text}");
+    assert!(text.contains(&format!("what stood behind byte {} is lost", last + 80)), "{text}");
+}
+
 #[test]
 fn what_is_no_log_is_refused() {
     let files = Files::new();

@@ -16,10 +16,23 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     for at in &found.damaged_at {
         text.push_str(&format!("{name}: damaged at byte {at}\n"));
     }
+    let is_cut = !found.ended && is_rotated(file, found.segment);
+    if is_cut {
+        text.push_str(&format!(
+            "{name}: rotated, but without its end: what stood behind byte {} is lost\n",
+            found.end
+        ));
+    }
     let written = io::stdout().write_all(text.as_bytes());
     written.map_err(|error| Failure::writing(&error))?;
-    match found.damaged {
-        0 => Ok(()),
-        damaged => Err(Failure::line(format!("{name}: {damaged} damaged places"))),
+    match (found.damaged, is_cut) {
+        (0, false) => Ok(()),
+        (0, true) => Err(Failure::line(format!("{name}: its end is missing"))),
+        (damaged, _) => Err(Failure::line(format!("{name}: {damaged} damaged places"))),
     }
+}
+
+/// Whether a name is the one that a full file of this number is given. Nothing is written to it any more.
+fn is_rotated(file: &Path, number: u64) -> bool {
+    file.extension().is_some_and(|end| end.as_encoded_bytes() == number.to_string().as_bytes())
 }
