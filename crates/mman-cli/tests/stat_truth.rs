@@ -410,6 +410,31 @@ fn folios_add_up() {
 }
 
 /// 100,000 entries in one directory, a million where MMAN_TEST_ENTRIES says so (that takes half a minute).
+/// Reading ahead leaves marks on pages; a fault on one of them reads on, so that looking would bring pages in.
+#[test]
+fn folios_are_counted_without_reading_ahead() {
+    if !require::root() {
+        return;
+    }
+    let files = Files::new();
+    let path = files.pattern("file", 8192 * page());
+    drop_all(&path);
+    let file = File::open(&path).unwrap();
+    let mut bytes = vec![0; 16 * page() as usize];
+    for at in 0..32 {
+        file.read_exact_at(&mut bytes, at * 16 * page()).unwrap();
+    }
+    std::thread::sleep(std::time::Duration::from_millis(200)); // what is read ahead arrives
+    let before = by_mincore(&path);
+    for _ in 0..3 {
+        let (found, _) = stat(0, [OsStr::new("--folios"), path.as_os_str()]);
+        assert!(found[0].get("folios").is_some());
+    }
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let after = by_mincore(&path);
+    assert!(after <= before, "{before} pages were there, and {after} are");
+}
+
 #[test]
 fn a_directory_of_very_many_entries() {
     let entries = std::env::var("MMAN_TEST_ENTRIES").ok().and_then(|text| text.parse().ok());
