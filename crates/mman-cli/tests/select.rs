@@ -326,7 +326,8 @@ fn assert_interrupted(output: &Output) {
     assert!(found.len() < MANY, "{} were counted", found.len());
 }
 
-/// The output is a pipe that nobody reads, so that the search is surely not over.
+/// The output is a pipe that nobody reads, so that the search is surely not over. The signal comes twice, as timeout(1)
+/// sends it.
 #[test]
 fn an_interrupted_search_says_what_was_counted() {
     let files = many();
@@ -336,7 +337,9 @@ fn an_interrupted_search_says_what_was_counted() {
     let mut stdout = Vec::new();
     reader.read_until(b'\n', &mut stdout).unwrap();
     interrupt(&child);
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(20));
+    interrupt(&child);
+    std::thread::sleep(Duration::from_millis(100));
     reader.read_to_end(&mut stdout).unwrap();
     let mut stderr = Vec::new();
     child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
