@@ -92,3 +92,15 @@ fn the_schema_is_what_the_command_hands_out() {
     let output = mman(["generate", "schema"]).stderr(Stdio::null()).output().unwrap();
     assert_eq!(output.stdout, include_bytes!("../../../docs/json.schema.json"));
 }
+
+/// JSON readers take the last of two definitions with a name, and a line that two describe is no line of the schema.
+#[test]
+fn each_line_is_described_once() {
+    let text = include_str!("../../../docs/json.schema.json");
+    let mut seen = BTreeSet::new();
+    let is_definition = |line: &&str| line.starts_with("    \"") && !line.starts_with("     ");
+    let is_reference = |line: &&str| line.starts_with("    {\"$ref\"");
+    for line in text.lines().filter(|line| is_definition(line) || is_reference(line)) {
+        assert!(seen.insert(line), "twice: {line}");
+    }
+}

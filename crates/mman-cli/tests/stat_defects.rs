@@ -74,6 +74,10 @@ fn a_file_that_is_truncated_meanwhile_kills_nobody() {
             for _ in 0..40 {
                 let output = mman(["stat"]).args(words).arg(&path).output().unwrap();
                 let signal = output.status.signal();
+                if words == ["-r1M-"] && output.status.code() == Some(2) {
+                    assert!(one_line(&output).contains("is past the end"), "it is shorter now");
+                    continue;
+                }
                 assert_eq!((output.status.code(), signal), (Some(0), None), "{words:?}");
             }
         }

@@ -66,6 +66,19 @@ fn a_terminal_of_80_columns_has_room_for_a_picture() {
 }
 
 #[test]
+fn folios_leave_a_line_a_line() {
+    if !mman_testkit::require::root() {
+        return;
+    }
+    let (files, _held) = tree();
+    for columns in [80, 110, 200] {
+        let text = shown(&files, &["--folios"], columns);
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= columns.into(), "{columns}: {text}");
+    }
+}
+
+#[test]
 fn a_wide_terminal_has_the_widest_picture_and_whole_names() {
     if page() != 4096 {
         return;

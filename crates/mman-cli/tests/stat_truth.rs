@@ -410,6 +410,66 @@ fn folios_add_up() {
 }
 
 /// 100,000 entries in one directory, a million where MMAN_TEST_ENTRIES says so (that takes half a minute).
+/// The files of containers: `cachestat` says of a file of an overlay that nothing of it is cached.
+#[test]
+fn files_of_an_overlay_have_the_pages_of_those_below() {
+    child::run(|| {
+        if !require::root() {
+            return;
+        }
+        mount::be_alone();
+        let files = Files::new();
+        let low = files.pattern("low/file", 100 * page());
+        for name in ["up", "work", "tree"] {
+            std::fs::create_dir(files.path(name)).unwrap();
+        }
+        let [lower, upper, work] =
+            ["low", "up", "work"].map(|name| files.path(name).display().to_string());
+        let words = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+        let mut command = Command::new("mount");
+        command.args(["-t", "overlay", "overlay", "-o", &words]).arg(files.path("tree"));
+        if !command.output().is_ok_and(|output| output.status.success()) {
+            println!("skipped: needs overlayfs");
+            return;
+        }
+        let path = files.path("tree/file");
+        drop_all(&low);
+        let held = Held::new(&path, 10..20);
+        let (found, _) = stat(0, [&path]);
+        let evicted = run([OsStr::new("evict"), OsStr::new("--json"), path.as_os_str()]);
+        drop(held);
+        rustix::mount::unmount(files.path("tree"), rustix::mount::UnmountFlags::DETACH).unwrap();
+        assert_eq!((&found[0]["cached_pages"], &found[0]["pages"]), (&10.into(), &100.into()));
+        assert!(found[0].get("dirty").is_none(), "nobody tells");
+        assert_eq!(evicted.status.code(), Some(1), "they are locked: {evicted:?}");
+    });
+}
+
+/// Reading ahead leaves marks on pages; a fault on one of them reads on, so that looking would bring pages in.
+#[test]
+fn folios_are_counted_without_reading_ahead() {
+    if !require::root() {
+        return;
+    }
+    let files = Files::new();
+    let path = files.pattern("file", 8192 * page());
+    drop_all(&path);
+    let file = File::open(&path).unwrap();
+    let mut bytes = vec![0; 16 * page() as usize];
+    for at in 0..32 {
+        file.read_exact_at(&mut bytes, at * 16 * page()).unwrap();
+    }
+    std::thread::sleep(std::time::Duration::from_millis(200)); // what is read ahead arrives
+    let before = by_mincore(&path);
+    for _ in 0..3 {
+        let (found, _) = stat(0, [OsStr::new("--folios"), path.as_os_str()]);
+        assert!(found[0].get("folios").is_some());
+    }
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let after = by_mincore(&path);
+    assert!(after <= before, "{before} pages were there, and {after} are");
+}
+
 #[test]
 fn a_directory_of_very_many_entries() {
     let entries = std::env::var("MMAN_TEST_ENTRIES").ok().and_then(|text| text.parse().ok());

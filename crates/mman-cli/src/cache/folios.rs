@@ -61,7 +61,8 @@ impl Folios {
 
     fn window(&self, file: &File, bytes: Range<u64>, counter: &mut Counter) -> Option<()> {
         let object = mman::FileObject::new(file).ok()?;
-        let options = MapOptions::shared().range(bytes).past_end().no_reserve();
+        // Random: the fault on a page that read-ahead has marked would read further ahead.
+        let options = MapOptions::shared().range(bytes).past_end().no_reserve().random_access();
         let mapping = options.map(&object).ok()?;
         let pages = mapping.pages();
         let start = mapping.as_ptr().addr();

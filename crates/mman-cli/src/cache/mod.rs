@@ -96,6 +96,10 @@ fn known(file: &File, size: u64, range: &Range<u64>) -> Result<Known, Unknown> {
     let mut known = Known { pages: covering(&bytes), ..Known::default() };
     known.bytes = bytes.end.saturating_sub(bytes.start);
     match CacheStatus::of(file, bytes.clone()) {
+        // The pages are those of a file below, which a mapping leads to and `cachestat` does not.
+        Ok(status) if status.cached == 0 && known.pages > 0 && is_stacked(file) => {
+            known.cached = by_mapping(file, &bytes)?.min(known.pages);
+        }
         Ok(status) => {
             known.cached = status.cached.min(known.pages);
             known.details = Some(Details {
@@ -139,7 +143,14 @@ fn huge_pages(file: &File, size: u64, bytes: &Range<u64>) -> Result<u64, Unknown
     Ok(allocated >> PageSize::base().log2())
 }
 
-/// Older kernels: what `mincore` says, where it does not lie.
+/// Whether a file is of a file system whose files have no pages of their own: overlayfs (`linux/magic.h`).
+fn is_stacked(file: &File) -> bool {
+    const OVERLAYFS: u64 = 0x794c_7630;
+    let system = rustix::fs::fstatfs(file).ok();
+    system.is_some_and(|system| u64::try_from(system.f_type).is_ok_and(|kind| kind == OVERLAYFS))
+}
+
+/// What `mincore` says, where it does not lie: on older kernels, and of files that are stacked on others.
 fn by_mapping(file: &File, bytes: &Range<u64>) -> Result<u64, Unknown> {
     if bytes.is_empty() {
         return Ok(0);

@@ -35,7 +35,7 @@ pub(crate) fn picture(
             Some((before, density)) if *before == part => *density,
             _ => {
                 let pages = first.saturating_add(part.start)..first.saturating_add(part.end);
-                density(cached(&found.file, &pages)?, part.end.saturating_sub(part.start))
+                density(cached(&found.file, &pages, known)?, part.end.saturating_sub(part.start))
             }
         };
         told = Some((part, density));
@@ -56,11 +56,12 @@ fn part_of(pages: u64, cell: u64, cells: u64) -> Range<u64> {
 }
 
 /// How many of these pages are cached.
-fn cached(file: &File, pages: &Range<u64>) -> Option<u64> {
+fn cached(file: &File, pages: &Range<u64>, known: &Known) -> Option<u64> {
     let shift = PageSize::base().log2();
     let bytes = pages.start << shift..pages.end << shift;
     match CacheStatus::of(file, bytes.clone()) {
-        Ok(status) => Some(status.cached),
+        Ok(status) if known.details.is_some() => Some(status.cached),
+        Ok(_) => by_mapping(file, &bytes).ok(),
         Err(error) if error.errno() == Some(Errno::ENOSYS) => by_mapping(file, &bytes).ok(),
         Err(_) => None,
     }

@@ -7,13 +7,15 @@ mod row;
 
 use crate::args::{self, By, Percent, Sort};
 use crate::cache::Folios;
+use crate::extent::{Extent, Rounding};
 use crate::failure::{Failure, exit_code, report, text_of};
 use crate::interrupt::Interrupt;
 use crate::outcome::Outcome;
 use crate::output::Printer;
-use crate::select::{Counts, Selection};
+use crate::select::{Counts, Found, Selection};
 use layout::{Layout, Total};
 use look::{Look, keep_top};
+use mman::RangeError;
 use row::{Row, Sums, compare};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
@@ -46,6 +48,15 @@ impl Plan<'_> {
     fn range(&self, size: u64) -> Range<u64> {
         let range = self.args.range.map_or(0..size, |asked| asked.of(size));
         range.start.min(size)..range.end.min(size)
+    }
+
+    /// Of a file that was named, and that has not all of the bytes that were asked for. What a search finds may be
+    /// shorter.
+    fn past_end(&self, found: &Found<'_>) -> Option<RangeError> {
+        let args = &self.args.select;
+        let is_here = args.paths.is_empty() && args.files_from.is_none();
+        let asked = self.args.range.filter(|_| !is_here && found.path == found.below)?;
+        Extent::of(asked, found.size, Rounding::Outwards).err()
     }
 
     fn row(&self, path: &Path, below: &Path, sums: Sums) -> Row {
@@ -175,8 +186,8 @@ fn finish(
     printer.lines(&lines)?;
     printer.finish()?;
     problems.sort_by(|a, b| a.0.cmp(&b.0));
-    for (path, what) in &problems {
-        report(&Failure::line(format!("{}: {what}", path.display())));
+    for (path, why) in &problems {
+        report(&Failure::line(format!("{}: {why}", path.display())));
     }
     if plan.layout.picture.is_none() {
         for (reason, count) in &reasons {

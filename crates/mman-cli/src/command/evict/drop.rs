@@ -149,7 +149,10 @@ impl Visitor for Evicter<'_> {
             self.drop_from_cache(&found, &bytes, before.details);
             self.run.progress.add(pages(before.cached));
             // Mostly nothing is left, and one call tells.
-            if CacheStatus::of(&found.file, bytes.clone()).is_ok_and(|status| status.cached == 0) {
+            if before.details.is_some()
+                && CacheStatus::of(&found.file, bytes.clone())
+                    .is_ok_and(|status| status.cached == 0)
+            {
                 return;
             }
             match look_at(&found.file, &bytes) {

@@ -40,9 +40,11 @@ impl Layout {
         let by = args.by;
         let mut layout =
             Self { units, terminal, by, has_folios: args.folios, picture: None, number };
-        let asked = args.map || terminal.width.is_some_and(|width| width >= NARROW);
+        let folios = if args.folios { FOLIOS + 2 } else { 0 };
+        let narrow = NARROW.saturating_add(folios);
+        let asked = args.map || terminal.width.is_some_and(|width| width >= narrow);
         if asked && by == By::File {
-            let before = layout.before_picture();
+            let before = layout.before_picture().saturating_add(folios);
             let left = |width: usize| width.saturating_sub(before).saturating_sub(NAMES + 2);
             let cells = terminal.width.map_or(PICTURE.1, left);
             layout.picture = Some(cells.clamp(PICTURE.0, PICTURE.1));

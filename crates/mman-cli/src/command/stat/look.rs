@@ -19,8 +19,8 @@ pub(super) struct Look<'plan> {
     plan: &'plan Plan<'plan>,
     pub(super) kept: Kept,
     pub(super) sums: Sums,
-    /// What could not be looked at or into, besides files.
-    pub(super) problems: Vec<(PathBuf, What)>,
+    /// What could not be looked at or into, besides files, and why.
+    pub(super) problems: Vec<(PathBuf, String)>,
     /// How many files are unknown, by the reason.
     pub(super) reasons: HashMap<String, u64>,
     lines: Vec<u8>,
@@ -107,6 +107,9 @@ impl Visitor for Look<'_> {
     }
 
     fn file(&mut self, found: Found<'_>) {
+        if let Some(error) = self.plan.past_end(&found) {
+            return self.problems.push((found.path.to_owned(), error.to_string()));
+        }
         let range = self.plan.range(found.size);
         let known = match cache::look(&found, &range) {
             Residency::Known(known) => known,
@@ -138,7 +141,7 @@ impl Visitor for Look<'_> {
                 let names = (problem.path, problem.below);
                 self.unknown(names, problem.size.unwrap_or(0), Why::Unopened(problem.what));
             }
-            what => self.problems.push((problem.path.to_owned(), what)),
+            what => self.problems.push((problem.path.to_owned(), what.to_string())),
         }
     }
 }
