@@ -1,7 +1,9 @@
 //! Progress of long work: a bar on standard error, where that is a terminal and the user did not ask for silence.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How much is done of bytes that are to be done. Shown only after a moment: short work needs no bar.
@@ -10,6 +12,11 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     start: Instant,
     shown: OnceLock<()>,
+    /// Whether it never is.
+    quiet: bool,
+    /// Counted here until it is shown: the bar has a lock, and there may be very many small files.
+    done: AtomicU64,
+    total: AtomicU64,
 }
 
 /// Work that ends before this shows no bar.
@@ -25,24 +32,27 @@ impl Progress {
             bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
         }
         bar.set_prefix(verb);
-        let shown = if quiet { OnceLock::from(()) } else { OnceLock::new() };
-        Self { bar, start: Instant::now(), shown }
+        let quiet = quiet || !std::io::stderr().is_terminal();
+        let (done, total) = (AtomicU64::new(0), AtomicU64::new(total));
+        Self { bar, start: Instant::now(), shown: OnceLock::new(), quiet, done, total }
     }
 
     /// There is more to do than was known.
     pub(crate) fn more(&self, bytes: u64) {
-        self.bar.inc_length(bytes);
+        self.total.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn add(&self, bytes: u64) {
-        self.bar.inc(bytes);
-        if self.shown.get().is_none() && self.start.elapsed() >= MOMENT {
-            self.shown.get_or_init(|| {
-                // Not shown unless standard error is a terminal: indicatif sees to that.
-                self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-                self.bar.enable_steady_tick(MOMENT);
-            });
+        let before = self.done.fetch_add(bytes, Ordering::Relaxed);
+        if self.quiet || (self.shown.get().is_none() && self.start.elapsed() < MOMENT) {
+            return;
         }
+        self.bar.set_length(self.total.load(Ordering::Relaxed));
+        self.bar.set_position(before.saturating_add(bytes));
+        self.shown.get_or_init(|| {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            self.bar.enable_steady_tick(MOMENT);
+        });
     }
 }
 

@@ -87,8 +87,10 @@ impl Table {
     /// In a terminal, leaves out as many of these columns, in this order, as it takes for the last to have two fifths
     /// of the width, or all that it needs. Answers the names of those that are left out.
     pub(crate) fn hide_to_fit(&mut self, terminal: Terminal, order: &[usize]) -> Vec<String> {
-        let (mut names, widths) = (Vec::new(), self.widths());
-        let (Some(width), Some(needed)) = (terminal.width, widths.last()) else { return names };
+        let mut names = Vec::new();
+        let Some(width) = terminal.width else { return names };
+        let widths = self.widths();
+        let Some(needed) = widths.last() else { return names };
         let wanted = (width.saturating_mul(2) / 5).min(*needed);
         for place in order {
             if self.before_last(&widths).saturating_add(wanted) <= width {
@@ -217,12 +219,22 @@ impl Page {
     }
 
     fn spaces(&mut self, count: usize) {
-        self.text.extend(std::iter::repeat_n(' ', count));
+        const SPACES: &str = "                                ";
+        let mut rest = count;
+        while rest > 0 {
+            let some = SPACES.get(..rest).unwrap_or(SPACES);
+            self.text.push_str(some);
+            rest = rest.saturating_sub(some.len());
+        }
     }
 }
 
 /// How many columns a text takes.
 fn width_of(text: &str) -> usize {
+    // What stands for nothing, and in most cells of a table of sizes.
+    if text == "–" {
+        return 1;
+    }
     let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if is_plain { text.len() } else { text.width() }
 }

@@ -71,7 +71,7 @@ pub(crate) fn push_number(text: &mut String, number: u64) {
             break;
         }
     }
-    text.extend(digits.get(at..).unwrap_or_default().iter().map(|digit| char::from(*digit)));
+    text.push_str(digits.get(at..).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default());
 }
 
 fn half_up(value: u128, divisor: u128) -> u128 {

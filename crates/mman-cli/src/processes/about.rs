@@ -20,8 +20,13 @@ pub(crate) struct About {
 impl About {
     /// Of a process that may end meanwhile: what cannot be read any more is `?`.
     pub(crate) fn of(pid: u32, folder: &Folder) -> Self {
+        Self::of_user(pid, folder, users::of(folder))
+    }
+
+    /// The same, where its user is known.
+    pub(super) fn of_user(pid: u32, folder: &Folder, user: Option<u32>) -> Self {
         let unknown = || "?".to_owned();
-        let user = users::of(folder).map_or_else(unknown, users::name);
+        let user = user.map_or_else(unknown, users::name);
         let cgroup = folder.read("cgroup").ok().and_then(|text| cgroup(&text));
         let cgroup = cgroup.unwrap_or_else(|| unknown().into());
         let command = Names::of(folder).map_or_else(|| unknown().into(), Names::into_shown);

@@ -61,6 +61,15 @@ impl Held {
         let (resident, locked) = (Some(0), Some(0));
         Self { file, parts: Vec::new(), mapped: 0, resident, locked, open: 0 }
     }
+
+    /// Adds a mapping, and how many bytes of it are in memory and locked.
+    pub(super) fn add(&mut self, part: Part, resident: Option<u64>, locked: Option<u64>) {
+        let sum = |one: Option<u64>, other: Option<u64>| Some(one?.saturating_add(other?));
+        self.resident = sum(self.resident, resident);
+        self.locked = sum(self.locked, locked);
+        self.mapped = self.mapped.saturating_add(part.addresses.len() as u64);
+        self.parts.push(part);
+    }
 }
 
 /// A mapping of a file.

@@ -6,10 +6,24 @@ use std::sync::OnceLock;
 
 /// The effective user of a process. The owner of its folder would be root where it may not be looked into.
 pub(super) fn of(folder: &Folder) -> Option<u32> {
-    let status = folder.read("status").ok()?;
-    let text = String::from_utf8_lossy(&status);
-    let ids = text.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    ids.split_whitespace().nth(1)?.parse().ok()
+    in_status(&folder.read("status").ok()?)
+}
+
+/// The same in what `status` tells.
+pub(super) fn in_status(status: &[u8]) -> Option<u32> {
+    field(status, "Uid:")?.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Whether a process has locked any memory, as `status` tells; where it does not, it may.
+pub(super) fn has_locked(status: &[u8]) -> bool {
+    let locked = field(status, "VmLck:").map(str::split_whitespace);
+    locked.and_then(|mut words| words.next()) != Some("0")
+}
+
+/// The rest of a line of `status`.
+fn field<'text>(status: &'text [u8], name: &str) -> Option<&'text str> {
+    let mut lines = status.split(|byte| *byte == b'\n');
+    str::from_utf8(lines.find_map(|line| line.strip_prefix(name.as_bytes()))?).ok()
 }
 
 /// The name of a user in `/etc/passwd`, or the number. Users of a directory service are told by number.

@@ -5,8 +5,9 @@ use super::find;
 use super::folder::Folder;
 use super::holders::{FileId, Held, Holder, Holders, Part};
 use super::state::State;
+use super::users;
 use super::wanted::{Match, Wanted};
-use mman::inspect::{Entry, Usage};
+use mman::inspect::{Entry, Usage, file_pages};
 use mman::process::Process;
 use mman::{Cause, Error};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, statat};
@@ -73,29 +74,55 @@ fn has_nothing(pid: u32) -> bool {
 fn look(pid: u32, wanted: &Wanted) -> Result<Found, Stop> {
     let process = Process::open(pid)?;
     let folder = Folder::of(&process)?;
-    let (mut any, mut unsure) = (false, false);
+    let (mut places, mut unsure) = (Vec::new(), false);
     let (mut entry, mut maps) = (Entry::default(), process.maps()?);
     while maps.read_into(&mut entry)? {
         match wanted.matched(&entry, &folder) {
-            Match::Yes(_) => any = true,
+            Match::Yes(file) => {
+                let part = Part { addresses: entry.addresses(), offset: entry.offset() };
+                places.push((file, part));
+            }
             Match::No => {}
             Match::Unsure => unsure = true,
         }
     }
     let mut held = BTreeMap::new();
-    if any {
-        mapped(&process, &folder, wanted, &mut held)?;
-    }
     open(&folder, wanted, &mut held)?;
+    if held.is_empty() && places.is_empty() {
+        return Ok(Found { holder: None, unsure });
+    }
+    let status = folder.read("status").unwrap_or_default();
+    // Nothing is locked, and what is in memory is told of these mappings alone: that costs far less.
+    let is_told = !places.is_empty()
+        && !users::has_locked(&status)
+        && resident(&process, &places, &mut held).is_some();
+    if !is_told && !places.is_empty() {
+        counted(&process, &folder, wanted, &mut held)?;
+    }
     if held.is_empty() {
         return Ok(Found { holder: None, unsure });
     }
-    let holder = Holder { about: About::of(pid, &folder), held: held.into_values().collect() };
-    Ok(Found { holder: Some(holder), unsure })
+    let about = About::of_user(pid, &folder, users::in_status(&status));
+    Ok(Found { holder: Some(Holder { about, held: held.into_values().collect() }), unsure })
 }
 
-/// What it has mapped, and how much of that is in memory.
-fn mapped(
+/// How much of these mappings is in memory. `None`, and nothing is changed, where the kernel does not tell it so.
+fn resident(
+    process: &Process,
+    places: &[(FileId, Part)],
+    held: &mut BTreeMap<FileId, Held>,
+) -> Option<()> {
+    let count = |(_, part): &(FileId, Part)| file_pages(process, part.addresses.clone()).ok();
+    let counts: Vec<u64> = places.iter().map(count).collect::<Option<_>>()?;
+    for ((file, part), resident) in places.iter().zip(counts) {
+        let held = held.entry(*file).or_insert_with(|| Held::nothing_of(*file));
+        held.add(part.clone(), Some(resident), Some(0));
+    }
+    Some(())
+}
+
+/// The same with what is locked, as the kernel counts it for every mapping that there is.
+fn counted(
     process: &Process,
     folder: &Folder,
     wanted: &Wanted,
@@ -105,15 +132,12 @@ fn mapped(
     let mut smaps = process.smaps()?;
     while smaps.read_into(&mut entry, &mut usage)? {
         let Match::Yes(file) = wanted.matched(&entry, folder) else { continue };
-        let held = held.entry(file).or_insert_with(|| Held::nothing_of(file));
-        held.parts.push(Part { addresses: entry.addresses(), offset: entry.offset() });
-        held.mapped = held.mapped.saturating_add(entry.len() as u64);
         let copies = usage.anonymous().unwrap_or(0);
         let resident = usage.rss().map(|rss| rss.saturating_sub(copies));
         let locked = if usage.flags().contains("lo") { resident } else { Some(0) };
-        let sum = |one: Option<u64>, other: Option<u64>| Some(one?.saturating_add(other?));
-        held.resident = sum(held.resident, resident);
-        held.locked = sum(held.locked, locked);
+        let part = Part { addresses: entry.addresses(), offset: entry.offset() };
+        let held = held.entry(file).or_insert_with(|| Held::nothing_of(file));
+        held.add(part, resident, locked);
     }
     Ok(())
 }

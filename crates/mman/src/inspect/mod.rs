@@ -7,6 +7,7 @@
 //! | in all | [`smaps_rollup`] |
 //! | on which nodes the pages of each are | [`numa_maps`] |
 //! | find the mapping of one address | [`find`] |
+//! | count the pages of files in a range | [`file_pages`] |
 //! | read a text that was kept | [`Maps::of_text`], [`Smaps::of_text`] |
 //!
 //! The process is a [`Process`](crate::process::Process): ourselves, or another by its number.
@@ -26,6 +27,7 @@
 //! ```
 
 mod entry;
+mod file_pages;
 pub(crate) mod line;
 mod lines;
 mod maps;
@@ -36,6 +38,7 @@ mod smaps;
 mod usage;
 
 pub use entry::Entry;
+pub use file_pages::file_pages;
 pub use maps::{Maps, maps};
 pub use name::Name;
 pub use numa::{NumaMaps, Placement, numa_maps};

@@ -3,7 +3,7 @@
 use super::column::What;
 use crate::args::Grouping;
 use crate::processes::{About, Kind, Row};
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::HashMap;
 
 /// Puts rows together.
@@ -65,6 +65,15 @@ pub(super) fn order(rows: &[Row], by: What, processes: &[About]) -> Vec<usize> {
         }
         _ => Ordering::Equal,
     };
+    let is_number = matches!(by, What::Bytes(_) | What::Node(_) | What::Mappings | What::Processes);
+    let listed = |row: &Row| (row.process, place(row));
+    if is_number && rows.iter().all(|row| row.place.is_some()) && rows.is_sorted_by_key(listed) {
+        // As they were listed is how equals are ordered below.
+        let mut keys: Vec<_> =
+            rows.iter().enumerate().map(|(at, row)| (Reverse(number(row)), at)).collect();
+        keys.sort_unstable();
+        return keys.into_iter().map(|(_, at)| at).collect();
+    }
     let mut keys: Vec<_> =
         rows.iter().enumerate().map(|(at, row)| (number(row), at, row)).collect();
     keys.sort_unstable_by(|(number, _, one), (larger, _, other)| {
