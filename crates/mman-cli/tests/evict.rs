@@ -313,3 +313,12 @@ fn in_a_terminal() {
     }
     drop_all(&path);
 }
+
+/// Without a PATH all of the current directory was dropped, read in or locked.
+#[test]
+fn what_changes_something_asks_for_a_path() {
+    for command in ["evict", "touch", "lock"] {
+        let line = refused([command]);
+        assert!(line.contains("no PATH is given"), "{line}");
+    }
+}

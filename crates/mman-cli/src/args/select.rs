@@ -1,6 +1,7 @@
 //! Which files are meant: what every command takes that looks at trees of files.
 
 use super::values::SizeLimit;
+use crate::failure::Failure;
 use std::path::PathBuf;
 
 /// Which files.
@@ -50,4 +51,16 @@ pub(crate) struct Select {
     /// How many threads search [default: one a processor]
     #[arg(short = 'j', long, value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
+}
+
+impl Select {
+    /// Refuses what names nothing: a command that changes something never takes the current directory by itself.
+    pub(crate) fn must_name(&self, command: &str) -> Result<(), Failure> {
+        if self.paths.is_empty() && self.files_from.is_none() {
+            return Err(Failure::line(format!(
+                "{command}: no PATH is given (. is the current directory)"
+            )));
+        }
+        Ok(())
+    }
 }

@@ -34,6 +34,7 @@ pub(crate) fn run(args: &args::Evict) -> ExitCode {
 }
 
 fn evict(args: &args::Evict) -> Result<Outcome, Failure> {
+    args.select.must_name("evict")?;
     let selection = Selection::new(&args.select)?;
     let interrupt = Interrupt::listen();
     let run = Run {

@@ -51,6 +51,7 @@ pub(crate) fn run(args: &args::Lock) -> ExitCode {
 }
 
 fn lock(args: &args::Lock) -> Result<Outcome, Failure> {
+    args.select.must_name("lock")?;
     let selection = Selection::new(&args.select)?;
     let waker = Waker::new(args.until)?;
     let interrupt = Interrupt::listen();

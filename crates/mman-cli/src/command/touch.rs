@@ -96,6 +96,7 @@ fn touch(args: &args::Touch) -> Result<Outcome, Failure> {
     if args.rate.is_some_and(|rate| rate.0 == 0) {
         return Err(Failure::line("--rate 0: nothing would ever be read"));
     }
+    args.select.must_name("touch")?;
     let selection = Selection::new(&args.select)?;
     if args.idle {
         // Before threads are started: they take it over.

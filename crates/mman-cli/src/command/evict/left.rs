@@ -28,9 +28,9 @@ pub(super) enum Why {
 
 impl Why {
     /// In words.
-    pub(super) fn text(&self, args: &args::Evict) -> String {
+    pub(super) fn text(&self) -> String {
         match self {
-            Self::Mapped(who) if args.force_mapped && who.len() > 1 => {
+            Self::Mapped(who) if who.len() > 1 => {
                 let only = "the kernel pages out only what one process maps";
                 format!("mapped by {}: {only}", some_of(who))
             }
@@ -46,7 +46,7 @@ impl Why {
     /// What helps, where it was not given already.
     pub(super) const fn flag(&self, args: &args::Evict) -> &'static str {
         match self {
-            Self::Mapped(_) if !args.force_mapped => "--force-mapped",
+            Self::Mapped(who) if !args.force_mapped && who.len() == 1 => "--force-mapped",
             Self::Dirty | Self::Writeback if !args.sync => "--sync",
             _ => "",
         }

@@ -79,7 +79,7 @@ pub(super) fn write(
         let files =
             if tally.files > 1 { units::files_in_brackets(amount.files) } else { String::new() };
         let what = if args.dry_run { "would stay" } else { "still cached" };
-        let why_text = format!("{}{files}", why.text(args));
+        let why_text = format!("{}{files}", why.text());
         remarks.add(Remark::new(what, &size(amount.bytes), &why_text, why.flag(args)));
     }
     for (why, files) in &tally.unknown {
