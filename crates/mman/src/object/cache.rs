@@ -11,6 +11,9 @@ use mman_sys::{Cachestat, CachestatRange, Errno};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// What the page cache has of a range of a file, in pages of the machine's size. [cachestat(2)](https://man7.org/linux/man-pages/man2/cachestat.2.html)
+///
+/// All counts are 0 for a file of overlayfs: its pages belong to the file below, which the kernel does not ask. There
+/// [`Pages::residency`](crate::Pages::residency) tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheStatus {
