@@ -39,6 +39,10 @@ pub(crate) const TABLE: &[Operation] = &[
         read_text(&mut w.dice);
     }),
     ("inspect::find", |w| w.find()),
+    ("inspect::file_pages", |w| {
+        let addresses = w.dice.at()..w.dice.at();
+        any(inspect::file_pages(&Process::myself(), addresses));
+    }),
     ("Entry::addresses, len, protection, is_shared, offset, device, inode, name", |w| w.find()),
     ("Entry::kernel_name, is_deleted, object", |w| w.find()),
     ("Usage::field, fields, others, is_thp_eligible, flags, VmFlags::contains, iter", |_| {

@@ -50,7 +50,7 @@ pub(crate) const TABLE: &[Operation] = &[
     ("Leased as Shared", |w| w.leased(look_at_leased)),
     ("Leased, dropped", |w| any(w.tools.leased.take(&mut w.dice))),
     // Files
-    ("durable::write_file", |w| w.replace_file()),
+    ("durable::write_file, write_file_with", |w| w.replace_file()),
     ("GrowableFile::open, new", |w| w.growable_new()),
     ("GrowableFile::grow_to", |w| w.growable(|g, d| any(g.grow_to(d.len())))),
     ("GrowableFile::refresh", |w| w.growable(|g, _| any(g.refresh()))),
@@ -429,7 +429,18 @@ impl World {
             }
             _ => self.dice.path(),
         };
-        any(mman::write_file(path, self.dice.bytes()));
+        match self.dice.one_in(2) {
+            true => any(mman::write_file(path, self.dice.bytes())),
+            false => {
+                any(mman::write_file_with(path, |new| -> Result<(), Box<dyn std::error::Error>> {
+                    new.write_all(&self.dice.bytes())?;
+                    if self.dice.one_in(4) {
+                        return Err("enough".into());
+                    }
+                    Ok(new.write_all(&self.dice.bytes())?)
+                }))
+            }
+        }
     }
 
     fn channel(&mut self) {
