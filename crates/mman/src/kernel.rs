@@ -141,8 +141,10 @@ impl Feature {
         let known = match answer.load(Ordering::Relaxed) {
             NOT_ASKED => {
                 let errno = self.ask().map_or_else(Errno::raw, |()| YES);
-                answer.store(errno, Ordering::Relaxed);
-                errno
+                // Of threads that ask at once, the first one's answer is everybody's: the kernel's error numbers can differ.
+                let first =
+                    answer.compare_exchange(NOT_ASKED, errno, Ordering::Relaxed, Ordering::Relaxed);
+                first.map_or_else(|first| first, |_| errno)
             }
             known => known,
         };
