@@ -14,6 +14,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("OpenFlags", "O_* are in <fcntl.h>"),
     ("LeaseType", "F_RDLCK and its like are in <fcntl.h>"),
     ("OwnerType", "F_OWNER_* are in <fcntl.h>"),
+    ("FallocateFlags", "FALLOC_FL_* are in <linux/falloc.h>"),
 ];
 
 /// `Type::NAME`, or `NAME` outside of types, of every constant of `mman-sys` that `<sys/mman.h>` has to have.
