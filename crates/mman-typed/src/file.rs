@@ -87,10 +87,26 @@ impl File {
         Ok(filled)
     }
 
-    /// Names of a directory, as records.
-    pub(crate) fn names(&self, into: &mut [u8]) -> Result<usize, Errno> {
-        // SAFETY: the descriptor is ours.
-        unsafe { getdents64(self.0, into) }
+    /// Tells the names of a directory.
+    pub(crate) fn each_name(&self, tell: &mut dyn FnMut(&[u8])) -> Result<(), Errno> {
+        let mut records = [0_u8; 4096];
+        loop {
+            // SAFETY: the descriptor is ours.
+            let len = unsafe { getdents64(self.0, &mut records) }?;
+            if len == 0 {
+                return Ok(());
+            }
+            let mut rest = records.get(..len).unwrap_or(&[]);
+            // A record: inode and place of 8 bytes, its own length of 2, a type of 1, the name and a zero.
+            while let Some([low, high]) = rest.get(16..18).and_then(|len| len.as_array()) {
+                let (record, more) = rest
+                    .split_at_checked(usize::from(u16::from_ne_bytes([*low, *high])).max(19))
+                    .unwrap_or((rest, &[]));
+                rest = more;
+                let name = record.get(19..).unwrap_or(&[]);
+                tell(name.split(|byte| *byte == 0).next().unwrap_or(&[]));
+            }
+        }
     }
 
     pub(crate) fn try_lock(&self, at: i64) -> Result<(), Errno> {

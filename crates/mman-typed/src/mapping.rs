@@ -2,11 +2,12 @@
 #![expect(unsafe_code, reason = "maps and unmaps memory for its caller")]
 
 use crate::attach::Attached;
+use crate::descriptor::mark_of;
 use crate::entries::range_of;
 use crate::failure::{Cause, Failure};
 use crate::nodes::NIL;
 use crate::number::{size, word};
-use crate::object::{TypedFlags, recognise, turn_of};
+use crate::object::{TypedFlags, recognise};
 use crate::pool::Wanted;
 use crate::process::{Held, hold, note, whole_pages};
 use core::ffi::c_void;
@@ -141,11 +142,11 @@ unsafe fn map_units(
     };
     note(start.addr(), bytes);
     let (mut node, mut address) = (nodes, start.addr());
-    let turn = turn_of(request.fd);
+    let mark = mark_of(request.fd);
     while node != NIL {
         let next = pool.nodes.get(node).right;
         pool.nodes.change(node, |node| {
-            (node.address, node.fd, node.turn) = (address, request.fd, turn);
+            (node.address, node.fd, node.mark) = (address, request.fd, mark);
         });
         address = pool.nodes.addresses(node).end;
         pool.nodes.insert(node);
@@ -475,7 +476,7 @@ pub fn offset(addr: *const c_void, len: usize) -> Result<Found, Failure> {
         node = following;
         end = pool.nodes.addresses(node).end;
     }
-    let is_open = turn_of(value.fd) == value.turn && pool.is_store(value.fd);
+    let is_open = mark_of(value.fd) == value.mark && pool.is_store(value.fd);
     let fd = if is_open { value.fd } else { -1 };
     Ok(Found { offset: start, len: len.min(end.saturating_sub(address)), fd })
 }

@@ -110,6 +110,38 @@ pub unsafe fn read(fd: RawFd, into: &mut [u8]) -> Result<usize, Errno> {
     unsafe { call3(nr::__NR_read, int(fd), pointer_mut(into.as_mut_ptr()), into.len()) }
 }
 
+/// Where a descriptor stands. [lseek(2)](https://man7.org/linux/man-pages/man2/lseek.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `ESPIPE` (a pipe, a socket).
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn position(fd: RawFd) -> Result<u64, Errno> {
+    // 1 is SEEK_CUR.
+    // SAFETY: the call changes nothing; the descriptor is the caller's promise.
+    unsafe { call3(nr::__NR_lseek, int(fd), 0, 1) }.map(|at| at as u64)
+}
+
+/// Has a descriptor stand somewhere else. [lseek(2)](https://man7.org/linux/man-pages/man2/lseek.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EINVAL`, `ESPIPE` (a pipe, a socket).
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor; who reads or writes by it does so from there.
+#[inline]
+pub unsafe fn set_position(fd: RawFd, at: u64) -> Result<(), Errno> {
+    // 0 is SEEK_SET.
+    // SAFETY: the caller's promise is that of this call.
+    unsafe { call3(nr::__NR_lseek, int(fd), long(at), 0) }.map(drop)
+}
+
 /// Reads names of a directory, as many whole records (`linux_dirent64`) as there is room for, and answers how many bytes
 /// they take; 0 at the end. [getdents64(2)](https://man7.org/linux/man-pages/man2/getdents.2.html)
 ///
