@@ -5,10 +5,14 @@ use crate::path::Path;
 use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 use mman_sys::{
-    AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, fallocate, fchmod,
-    fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, openat, read,
+    AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, dup_from, fallocate,
+    fchmod, fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, openat, read,
     try_lock_byte, unlock_byte,
 };
+
+/// Where descriptors begin that a program does not meet: programs look at the lowest numbers, and `select` at none above
+/// 1023.
+const HIGH: RawFd = 800;
 
 /// A descriptor that is closed with the value.
 #[derive(Debug)]
@@ -44,6 +48,12 @@ impl File {
         #[expect(clippy::mem_forget, reason = "the descriptor is the caller's from now on")]
         core::mem::forget(self);
         fd
+    }
+
+    /// The same under a high number, so that the low ones are the program's; as it is, where there is none.
+    pub(crate) fn out_of_the_way(self) -> Self {
+        // SAFETY: the descriptor is ours.
+        unsafe { dup_from(self.0, HIGH) }.map_or(self, Self)
     }
 
     pub(crate) fn stat(&self) -> Result<Stat, Errno> {

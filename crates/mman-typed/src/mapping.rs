@@ -230,7 +230,8 @@ unsafe fn reserve(
     let room = bytes.saturating_add(pool.unit);
     // SAFETY: the kernel chooses the place.
     let at = unsafe { mmap(addr, room, Prot::NONE, anonymous | low, -1, 0) }.map_err(failed)?;
-    let before = at.addr().next_multiple_of(pool.unit).saturating_sub(at.addr());
+    let whole = at.addr().checked_next_multiple_of(pool.unit).unwrap_or(at.addr());
+    let before = whole.saturating_sub(at.addr());
     let start = at.wrapping_byte_add(before);
     if before > 0 {
         // SAFETY: the beginning of what was just reserved.

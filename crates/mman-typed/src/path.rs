@@ -30,7 +30,7 @@ impl Path {
         let room = self.bytes.get_mut(self.len..end).filter(|_| end < ROOM);
         match room {
             Some(room) if !part.contains(&0) => {
-                room.copy_from_slice(part);
+                room.iter_mut().zip(part).for_each(|(place, byte)| *place = *byte);
                 self.len = end;
             }
             _ => self.is_whole = false,

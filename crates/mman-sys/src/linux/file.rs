@@ -110,6 +110,23 @@ pub unsafe fn read(fd: RawFd, into: &mut [u8]) -> Result<usize, Errno> {
     unsafe { call3(nr::__NR_read, int(fd), pointer_mut(into.as_mut_ptr()), into.len()) }
 }
 
+/// A second descriptor of the same open file, closed by exec: the lowest free number from one on.
+/// [F_DUPFD_CLOEXEC(2const)](https://man7.org/linux/man-pages/man2/F_DUPFD.2const.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EINVAL` (no such number is allowed), `EMFILE`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn dup_from(fd: RawFd, least: RawFd) -> Result<RawFd, Errno> {
+    let command = word(nr::F_DUPFD_CLOEXEC);
+    // SAFETY: a new descriptor takes nothing away; the old one is the caller's promise.
+    unsafe { call3(nr::__NR_fcntl, int(fd), command, int(least)) }.map(as_int)
+}
+
 /// Where a descriptor stands. [lseek(2)](https://man7.org/linux/man-pages/man2/lseek.2.html)
 ///
 /// # Errors

@@ -17,7 +17,7 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
         __NR_remap_file_pages, __NR_rt_sigaction, __NR_rt_sigprocmask, __NR_rt_sigtimedwait, __NR_rt_tgsigqueueinfo,
         __NR_tgkill, __NR_unlinkat, __NR_userfaultfd, __NR_write);
     taken!(rows, general:
-        F_ADD_SEALS, F_GETLEASE, F_GETOWN_EX, F_GETSIG, F_GET_SEALS, F_SETLEASE, F_SETOWN_EX,
+        F_ADD_SEALS, F_DUPFD_CLOEXEC, F_GETLEASE, F_GETOWN_EX, F_GETSIG, F_GET_SEALS, F_SETLEASE, F_SETOWN_EX,
         F_SETSIG, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, FUTEX_WAIT, FUTEX_WAKE);
     taken!(rows, general:
         MAP_TYPE, MAP_HUGE_MASK, MAP_HUGE_SHIFT, MFD_HUGE_MASK, MFD_HUGE_SHIFT, O_ACCMODE);
