@@ -121,7 +121,10 @@ fn put(root: &Path, built: &Path, command: &[Item], places: &Places) -> Done<Vec
     put.link(SONAME, &libdir.join("libmman.so"))?;
     put.file(&built.join("libmman.a"), &libdir.join("libmman.a"), 0o644)?;
     put.file(&source.join("include/sys/mman.h"), &prefix.join("include/mman/sys/mman.h"), 0o644)?;
-    put.file(&source.join("man/mman.3"), &prefix.join("share/man/man3/mman.3"), 0o644)?;
+    for (section, page) in [("man3", "mman.3"), ("man5", "mman-typed.conf.5")] {
+        let to = prefix.join("share/man").join(section).join(page);
+        put.file(&source.join("man").join(page), &to, 0o644)?;
+    }
 
     let from = source.join("libmman.pc.in");
     let pc = fs::read_to_string(&from).map_err(|error| cannot("read", &from, &error))?;

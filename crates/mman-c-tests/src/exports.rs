@@ -1,7 +1,7 @@
 //! What `libmman` exports, all of it.
 
 /// Every function, sorted.
-pub const EXPORTS: [&str; 29] = [
+pub const EXPORTS: [&str; 32] = [
     "cachestat",
     "madvise",
     "map_shadow_stack",
@@ -26,6 +26,9 @@ pub const EXPORTS: [&str; 29] = [
     "pkey_mprotect",
     "pkey_set",
     "posix_madvise",
+    "posix_mem_offset",
+    "posix_typed_mem_get_info",
+    "posix_typed_mem_open",
     "process_madvise",
     "process_mrelease",
     "remap_file_pages",

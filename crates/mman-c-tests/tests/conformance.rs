@@ -88,6 +88,10 @@ fn every_source_is_a_test() {
     }
 }
 
+/// Functions that no other library has, so that nothing can be compared: tests/typed.rs is theirs.
+const OURS_ALONE: [&str; 3] =
+    ["posix_mem_offset", "posix_typed_mem_get_info", "posix_typed_mem_open"];
+
 /// No function is forgotten: each is called by a program.
 #[test]
 fn every_function_is_called() {
@@ -95,7 +99,7 @@ fn every_function_is_called() {
         .iter()
         .flat_map(|name| Program::new(&format!("{name}.c")).imports(Way::Host))
         .collect();
-    assert_eq!(called, EXPORTS.into_iter().collect());
+    assert_eq!(called, EXPORTS.into_iter().filter(|name| !OURS_ALONE.contains(name)).collect());
 }
 
 /// The page says of every row what the table says, and no more.

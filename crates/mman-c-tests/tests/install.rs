@@ -102,6 +102,7 @@ fn places() -> Vec<String> {
         format!("lib/libmman.so.{VERSION}"),
         "lib/pkgconfig/libmman.pc".to_owned(),
         "share/man/man3/mman.3".to_owned(),
+        "share/man/man5/mman-typed.conf.5".to_owned(),
         "bin/mman".to_owned(),
         "share/bash-completion/completions/mman".to_owned(),
         "share/fish/vendor_completions.d/mman.fish".to_owned(),

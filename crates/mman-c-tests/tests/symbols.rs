@@ -16,6 +16,10 @@ const UNDEFINED: &[(&str, &str)] = &[
     ("memcmp", "the same"),
     ("bcmp", "the same"),
     ("strlen", "the same"),
+    // Weak: one of them is there, but in a static program with musl that does not ask for it.
+    ("__register_atfork", "glibc: what typed memory does around a fork"),
+    ("pthread_atfork", "musl: the same"),
+    ("__dso_handle", "whose functions they are, for the archive alone: of crtbegin.o"),
     // Weak: of the files that the compiler driver links into every shared library.
     ("__cxa_finalize", "crtbegin.o: destructors at dlclose, of which there are none"),
     ("__gmon_start__", "crti.o: a profiler, if there is one"),
@@ -24,9 +28,11 @@ const UNDEFINED: &[(&str, &str)] = &[
 ];
 
 /// Those that may be missing when the library is loaded.
-const WEAK: [&str; 4] = [
+const WEAK: [&str; 6] = [
     "__cxa_finalize",
     "__gmon_start__",
+    "__register_atfork",
+    "pthread_atfork",
     "_ITM_deregisterTMCloneTable",
     "_ITM_registerTMCloneTable",
 ];
@@ -34,6 +40,7 @@ const WEAK: [&str; 4] = [
 /// What the archive defines for all to see besides its exports, and why.
 const ARCHIVE_ONLY: &[(&str, &str)] = &[
     ("mman_sys", "a function that assembly names; nobody else can, its name has a hash"),
+    ("fork_hooks", "a function written in assembly; the same"),
     ("rust_eh_personality", "compiler_builtins, weak"),
 ];
 
@@ -41,7 +48,8 @@ const ARCHIVE_ONLY: &[(&str, &str)] = &[
 const PANICS: [&str; 6] =
     ["panic", "unwind_", "_Unwind_", "rust_eh_personality", "unwrap_failed", "core::fmt"];
 
-const MOST_BYTES: u64 = 64 * 1024;
+/// A hundred of it are typed memory.
+const MOST_BYTES: u64 = 128 * 1024;
 
 /// The symbols that `nm` prints: name and kind.
 fn symbols(file: &Path, arguments: &[&str]) -> Vec<(String, char)> {

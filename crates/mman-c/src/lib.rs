@@ -8,8 +8,10 @@
 
 pub mod advise;
 mod errno;
+mod fork_hooks;
 pub mod lock;
 pub mod map;
+mod name;
 pub mod object;
 mod panic;
 pub mod pkey;
@@ -18,3 +20,4 @@ pub mod remap;
 pub mod residency;
 pub mod shm;
 pub mod sync;
+pub mod typed;

@@ -2,14 +2,19 @@
 #![expect(unsafe_code, reason = "exports C functions")]
 
 use crate::errno::{address, status};
+use crate::typed;
 use core::ffi::{c_int, c_ulong, c_void};
 use mman_sys as sys;
 use mman_sys::{MapFlags, Prot, ShadowStackFlags};
+use mman_typed::may_be_in;
 
 /// Maps. [mmap(2)](https://man7.org/linux/man-pages/man2/mmap.2.html)
 ///
 /// The kernel checks what the C library has to: an offset that is no multiple of the page size is `EINVAL`, a length
 /// beyond the address space (so beyond `PTRDIFF_MAX`) `ENOMEM`, an offset and length that overflow `EOVERFLOW`.
+///
+/// A descriptor of a typed memory object allocates from its pool, and what is replaced of such memory goes back to it, as
+/// `munmap` gives it back.
 ///
 /// # Safety
 ///
@@ -25,6 +30,10 @@ pub unsafe extern "C" fn mmap(
 ) -> *mut c_void {
     let prot = Prot::from_bits(prot.cast_unsigned());
     let flags = MapFlags::from_bits(flags.cast_unsigned());
+    if typed::may_concern(addr, len, flags, fd) {
+        // SAFETY: the caller's promise.
+        return unsafe { typed::map(addr, len, prot, flags, fd, offset.cast_unsigned()) };
+    }
     // SAFETY: the caller's promise.
     address(unsafe { sys::mmap(addr, len, prot, flags, fd, offset.cast_unsigned()) })
 }
@@ -54,6 +63,10 @@ pub unsafe extern "C" fn mmap64(
 /// That of C: the range is the caller's to lose.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn munmap(addr: *mut c_void, len: usize) -> c_int {
+    if may_be_in(addr.addr(), len) {
+        // SAFETY: the caller's promise.
+        return unsafe { typed::unmap(addr, len) };
+    }
     // SAFETY: the caller's promise.
     status(unsafe { sys::munmap(addr, len) })
 }

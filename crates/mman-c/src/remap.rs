@@ -2,10 +2,12 @@
 #![expect(unsafe_code, reason = "exports C functions")]
 
 use crate::errno::{address, status};
+use crate::typed;
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 use mman_sys as sys;
-use mman_sys::{MapFlags, Prot, RemapFlags};
+use mman_sys::{Errno, MapFlags, Prot, RemapFlags};
+use mman_typed::may_be_in;
 
 /// Grows, shrinks or moves. [mremap(2)](https://man7.org/linux/man-pages/man2/mremap.2.html)
 ///
@@ -27,6 +29,12 @@ pub unsafe extern "C" fn mremap(
     let flags = RemapFlags::from_bits(flags.cast_unsigned());
     let given = flags.contains(RemapFlags::FIXED) || flags.contains(RemapFlags::DONTUNMAP);
     let new_addr = if given { new_addr } else { null_mut() };
+    let target = if flags.contains(RemapFlags::FIXED) { new_len } else { 0 };
+    // An old length of 0 asks for a second mapping of the page at the address.
+    if may_be_in(old_addr.addr(), old_len.max(1)) || may_be_in(new_addr.addr(), target) {
+        // SAFETY: the caller's promise.
+        return unsafe { typed::remap(old_addr, old_len, new_len, flags, new_addr) };
+    }
     // SAFETY: the caller's promise.
     address(unsafe { sys::mremap(old_addr, old_len, new_len, flags, new_addr) })
 }
@@ -46,6 +54,10 @@ pub unsafe extern "C" fn remap_file_pages(
 ) -> c_int {
     let prot = Prot::from_bits(prot.cast_unsigned());
     let flags = MapFlags::from_bits(flags.cast_unsigned());
+    // Typed memory stays what was allocated.
+    if may_be_in(addr.addr(), len) && typed::is_typed(addr) {
+        return status(Err(Errno::EINVAL));
+    }
     // SAFETY: the caller's promise.
     status(unsafe { sys::remap_file_pages(addr, len, prot, page_offset, flags) })
 }

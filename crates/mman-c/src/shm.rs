@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "exports C functions, and reads their strings")]
 
 use crate::errno::{number, status};
+use crate::name::is_readable;
 use core::ffi::{CStr, c_char, c_int, c_uint};
 use mman_sys as sys;
 use mman_sys::{AT_FDCWD, Errno, OpenFlags};
@@ -38,9 +39,8 @@ impl ObjectPath {
     ///
     /// `name` ends with a zero, or cannot be read at all.
     unsafe fn of(name: *const c_char) -> Result<Self, BadName> {
-        // The kernel reads the string first: where we would crash, it answers.
-        // SAFETY: no link is made: -1 is nobody's descriptor. The target is copied before that is seen, and looked up never.
-        if let Err(Errno::EFAULT) = unsafe { sys::symlinkat(name, -1, c"x") } {
+        // SAFETY: the caller's promise.
+        if !unsafe { is_readable(name) } {
             return Err(BadName::Fault);
         }
         let mut bytes = [0; PATH_SIZE];

@@ -77,10 +77,10 @@ pub(crate) fn attach(pool: &Pool<'_>, directory: &Path) -> Result<Attached, Fail
     let (table, slot) = claim(&path, layout, Identity::of(&stat))?;
     Ok(Attached {
         table,
-        file,
+        file: file.out_of_the_way(),
         table_identity: Identity::of(&stat),
         path,
-        store: opened,
+        store: opened.out_of_the_way(),
         identity,
         unit: store.unit,
         punches: store.punches,

@@ -5,10 +5,14 @@ use crate::path::Path;
 use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 use mman_sys::{
-    AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, fallocate, fchmod,
-    fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, openat, read,
+    AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, dup_from, fallocate,
+    fchmod, fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, openat, read,
     try_lock_byte, unlock_byte,
 };
+
+/// Where descriptors begin that a program does not meet: programs look at the lowest numbers, and `select` at none above
+/// 1023.
+const HIGH: RawFd = 800;
 
 /// A descriptor that is closed with the value.
 #[derive(Debug)]
@@ -44,6 +48,12 @@ impl File {
         #[expect(clippy::mem_forget, reason = "the descriptor is the caller's from now on")]
         core::mem::forget(self);
         fd
+    }
+
+    /// The same under a high number, so that the low ones are the program's; as it is, where there is none.
+    pub(crate) fn out_of_the_way(self) -> Self {
+        // SAFETY: the descriptor is ours.
+        unsafe { dup_from(self.0, HIGH) }.map_or(self, Self)
     }
 
     pub(crate) fn stat(&self) -> Result<Stat, Errno> {
@@ -87,10 +97,26 @@ impl File {
         Ok(filled)
     }
 
-    /// Names of a directory, as records.
-    pub(crate) fn names(&self, into: &mut [u8]) -> Result<usize, Errno> {
-        // SAFETY: the descriptor is ours.
-        unsafe { getdents64(self.0, into) }
+    /// Tells the names of a directory.
+    pub(crate) fn each_name(&self, tell: &mut dyn FnMut(&[u8])) -> Result<(), Errno> {
+        let mut records = [0_u8; 4096];
+        loop {
+            // SAFETY: the descriptor is ours.
+            let len = unsafe { getdents64(self.0, &mut records) }?;
+            if len == 0 {
+                return Ok(());
+            }
+            let mut rest = records.get(..len).unwrap_or(&[]);
+            // A record: inode and place of 8 bytes, its own length of 2, a type of 1, the name and a zero.
+            while let Some([low, high]) = rest.get(16..18).and_then(|len| len.as_array()) {
+                let (record, more) = rest
+                    .split_at_checked(usize::from(u16::from_ne_bytes([*low, *high])).max(19))
+                    .unwrap_or((rest, &[]));
+                rest = more;
+                let name = record.get(19..).unwrap_or(&[]);
+                tell(name.split(|byte| *byte == 0).next().unwrap_or(&[]));
+            }
+        }
     }
 
     pub(crate) fn try_lock(&self, at: i64) -> Result<(), Errno> {

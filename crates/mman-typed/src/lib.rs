@@ -127,8 +127,8 @@
 //! `posix_typed_mem_open` is [`open`]; `posix_typed_mem_get_info` is [`info`], `posix_mem_offset` is [`offset`]: both
 //! *return* the number of the error. `mmap` with a descriptor for which [`may_be_typed`] says yes is [`map`]; with
 //! `MAP_FIXED` over what [`may_be_in`] says, [`taking_away`]; `munmap` and `mremap` there are [`unmap`] and
-//! [`remap`]. `close` and `dup2` say [`closed`]. `pthread_atfork` gets the three hooks. A program that never opened a
-//! port pays the load of [`may_be_in`] alone.
+//! [`remap`]. `close` and `dup2` need not be known. `pthread_atfork` gets the three hooks. A program that never opened a
+//! port pays a relaxed load for each call: that of [`may_be_typed`] or of [`may_be_in`].
 #![no_std]
 
 #[cfg(test)]
@@ -138,6 +138,7 @@ mod attach;
 mod bits;
 pub mod config;
 mod damage;
+mod descriptor;
 #[cfg(test)]
 mod dying;
 #[cfg(test)]
@@ -162,8 +163,9 @@ mod witness;
 mod words;
 
 pub use damage::Damage;
+pub use descriptor::may_be_typed;
 pub use failure::{Cause, Failure};
 pub use mapping::{Found, map, offset, remap, taking_away, unmap};
-pub use object::{Info, Told, TypedFlags, closed, each_port, info, may_be_typed, open};
+pub use object::{Info, Told, TypedFlags, each_port, info, open};
 pub use process::{after_fork_in_child, after_fork_in_parent, before_fork, may_be_in};
 pub use report::{Holder, Repairs, each_free_run, each_holder, repairs};

@@ -2,11 +2,12 @@
 #![expect(unsafe_code, reason = "maps and unmaps memory for its caller")]
 
 use crate::attach::Attached;
+use crate::descriptor::mark_of;
 use crate::entries::range_of;
 use crate::failure::{Cause, Failure};
 use crate::nodes::NIL;
 use crate::number::{size, word};
-use crate::object::{TypedFlags, recognise, turn_of};
+use crate::object::{TypedFlags, recognise};
 use crate::pool::Wanted;
 use crate::process::{Held, hold, note, whole_pages};
 use core::ffi::c_void;
@@ -141,11 +142,11 @@ unsafe fn map_units(
     };
     note(start.addr(), bytes);
     let (mut node, mut address) = (nodes, start.addr());
-    let turn = turn_of(request.fd);
+    let mark = mark_of(request.fd);
     while node != NIL {
         let next = pool.nodes.get(node).right;
         pool.nodes.change(node, |node| {
-            (node.address, node.fd, node.turn) = (address, request.fd, turn);
+            (node.address, node.fd, node.mark) = (address, request.fd, mark);
         });
         address = pool.nodes.addresses(node).end;
         pool.nodes.insert(node);
@@ -229,7 +230,8 @@ unsafe fn reserve(
     let room = bytes.saturating_add(pool.unit);
     // SAFETY: the kernel chooses the place.
     let at = unsafe { mmap(addr, room, Prot::NONE, anonymous | low, -1, 0) }.map_err(failed)?;
-    let before = at.addr().next_multiple_of(pool.unit).saturating_sub(at.addr());
+    let whole = at.addr().checked_next_multiple_of(pool.unit).unwrap_or(at.addr());
+    let before = whole.saturating_sub(at.addr());
     let start = at.wrapping_byte_add(before);
     if before > 0 {
         // SAFETY: the beginning of what was just reserved.
@@ -475,7 +477,7 @@ pub fn offset(addr: *const c_void, len: usize) -> Result<Found, Failure> {
         node = following;
         end = pool.nodes.addresses(node).end;
     }
-    let is_open = turn_of(value.fd) == value.turn && pool.is_store(value.fd);
+    let is_open = mark_of(value.fd) == value.mark && pool.is_store(value.fd);
     let fd = if is_open { value.fd } else { -1 };
     Ok(Found { offset: start, len: len.min(end.saturating_sub(address)), fd })
 }

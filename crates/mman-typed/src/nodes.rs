@@ -23,8 +23,8 @@ pub(crate) struct Node {
     /// The next of a list, where the node is not in the tree.
     pub(crate) right: u32,
     pub(crate) fd: i32,
-    /// Which descriptor of that number it was.
-    pub(crate) turn: u16,
+    /// Which opening the descriptor came from.
+    pub(crate) mark: u16,
     /// Whether the table has an entry for it: not for what is mapped without allocating.
     pub(crate) counts: bool,
     pub(crate) in_use: bool,
@@ -36,7 +36,7 @@ const UNUSED: Node = Node {
     left: NIL,
     right: NIL,
     fd: -1,
-    turn: 0,
+    mark: 0,
     counts: false,
     in_use: false,
 };

@@ -33,3 +33,14 @@ pub(crate) const fn up(count: usize, each: usize) -> usize {
         None => 0,
     }
 }
+
+/// Decimal digits as a number.
+pub(crate) fn number_of(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = char::from(*digit).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
+}

@@ -1,23 +1,17 @@
 //! Typed memory objects: opened by name, and told about.
-#![expect(unsafe_code, reason = "passes descriptors that callers name")]
 
 use crate::attach::attach;
 use crate::config::{Allocatable, Decision, Line, Pool, Port, Wrong, each_line, is_named};
+use crate::descriptor::{flags_of, remember};
 use crate::failure::{Cause, Failure};
 use crate::file::{self, File};
 use crate::path::Path;
 use crate::process::{Held, hold};
 use crate::store::{self, Identity};
-use core::sync::atomic::AtomicU16;
-use core::sync::atomic::Ordering::Relaxed;
-use mman_sys::{Errno, OpenFlags, RawFd, Signal, get_signal, geteuid, set_signal};
+use mman_sys::{Errno, OpenFlags, RawFd, geteuid};
 
 /// The longest name of a port.
 const LONGEST: usize = 255;
-/// What an open file description remembers is in the number of the signal that it would send if it were asked to, which
-/// nothing on such a file ever sends: that goes through dup, fork and exec, for every kind of file. The flag is added.
-const REMEMBERED: u32 = 50;
-
 /// What `mmap` does with a descriptor: at most one of the three.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TypedFlags(u32);
@@ -152,9 +146,7 @@ fn open_port(
     if Identity::of(&stat) != attached.identity {
         return Err(Failure::damaged(crate::Damage::Store));
     }
-    let remembered = Signal::from_raw(REMEMBERED.wrapping_add(flags.0));
-    // SAFETY: the descriptor is ours. No signal is sent: that takes a request that such a file does not even know.
-    unsafe { set_signal(opened.raw(), remembered) }.map_err(Failure::of("fcntl"))?;
+    remember(&opened, flags).map_err(Failure::of("fcntl"))?;
     Ok(opened.keep())
 }
 
@@ -173,20 +165,6 @@ fn attached(held: &mut Held, pool: &Pool<'_>, directory: &Path) -> Result<usize,
         new.heal()?;
     }
     Ok(at)
-}
-
-/// The flag that the description of a descriptor remembers; `None` for any other descriptor.
-fn flags_of(fd: RawFd) -> Option<TypedFlags> {
-    // SAFETY: the call changes nothing; a descriptor that is not open is an error.
-    let signal = unsafe { get_signal(fd) }.ok()?;
-    TypedFlags::from_bits(signal.raw().checked_sub(REMEMBERED)?)
-}
-
-/// Whether a descriptor looks like one of a typed memory object: one short call. What [`map`](crate::map) then says is
-/// certain.
-#[must_use]
-pub fn may_be_typed(fd: RawFd) -> bool {
-    flags_of(fd).is_some()
 }
 
 /// The pool and the flag of a descriptor: one that came here through exec is found by the configuration.
@@ -251,24 +229,6 @@ pub fn info(fd: RawFd) -> Result<Info, Failure> {
     };
     let (size, unit) = (bytes(pool.table.layout.units), crate::number::word(pool.unit));
     Ok(Info { length, free, longest, size, unit, flags })
-}
-
-/// How often each descriptor number was closed, as far as we were told; numbers that end alike share a count.
-static TURNS: [AtomicU16; 1024] = [const { AtomicU16::new(0) }; 1024];
-
-fn turns(fd: RawFd) -> &'static AtomicU16 {
-    static OTHER: AtomicU16 = AtomicU16::new(0);
-    usize::try_from(fd).ok().and_then(|fd| TURNS.get(fd & 1023)).unwrap_or(&OTHER)
-}
-
-pub(crate) fn turn_of(fd: RawFd) -> u16 {
-    turns(fd).load(Relaxed)
-}
-
-/// Says that a descriptor was closed, or replaced by `dup2`: [`offset`](crate::offset) does not name it any more, even if
-/// its number is one of the same object again.
-pub fn closed(fd: RawFd) {
-    turns(fd).fetch_add(1, Relaxed);
 }
 
 /// Tells the ports of the configuration, and what is wrong with lines of it.

@@ -1,7 +1,6 @@
 //! A path, or any short text, in a place of its own: nothing is allocated.
 
 use core::ffi::CStr;
-use core::fmt;
 
 /// The longest, its zero included.
 const ROOM: usize = 512;
@@ -31,11 +30,26 @@ impl Path {
         let room = self.bytes.get_mut(self.len..end).filter(|_| end < ROOM);
         match room {
             Some(room) if !part.contains(&0) => {
-                room.copy_from_slice(part);
+                room.iter_mut().zip(part).for_each(|(place, byte)| *place = *byte);
                 self.len = end;
             }
             _ => self.is_whole = false,
         }
+    }
+
+    /// A number, as decimal digits.
+    pub(crate) fn push_number(&mut self, number: u64) {
+        let mut digits = [0_u8; 20];
+        let (mut left, mut len) = (number, 0_usize);
+        for digit in digits.iter_mut().rev() {
+            // 48 is the digit 0; what is added is less than 10.
+            *digit = u8::try_from(left % 10).unwrap_or(0).wrapping_add(48);
+            (left, len) = (left / 10, len.saturating_add(1));
+            if left == 0 {
+                break;
+            }
+        }
+        self.push(digits.get(digits.len().saturating_sub(len)..).unwrap_or(&[]));
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -49,9 +63,17 @@ impl Path {
     }
 }
 
-impl fmt::Write for Path {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text.as_bytes());
-        if self.is_whole { Ok(()) } else { Err(fmt::Error) }
+#[cfg(test)]
+mod tests {
+    use super::Path;
+    use std::string::ToString;
+
+    #[test]
+    fn numbers_have_their_digits() {
+        for number in [0, 7, 10, 4096, 10_000_000_000, u64::MAX] {
+            let mut path = Path::of(&[b"/a"]);
+            path.push_number(number);
+            assert_eq!(path.bytes(), [b"/a", number.to_string().as_bytes()].concat());
+        }
     }
 }

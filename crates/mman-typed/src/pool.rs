@@ -309,10 +309,10 @@ impl Attached {
             } else {
                 this.new_node()?
             };
-            let Node { fd, turn, counts, .. } = value;
+            let Node { fd, mark, counts, .. } = value;
             this.nodes.change(new, |new| {
                 (new.address, new.entry, new.counts) = (address, entry_of(&tail), counts);
-                (new.fd, new.turn) = (fd, turn);
+                (new.fd, new.mark) = (fd, mark);
             });
             this.nodes.change(node, |node| node.entry = entry_of(&head));
             this.nodes.insert(new);

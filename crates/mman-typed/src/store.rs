@@ -5,7 +5,6 @@ use crate::failure::{Cause, Failure};
 use crate::file::{File, make_directory};
 use crate::number::word;
 use crate::path::Path;
-use core::fmt::Write;
 use mman_sys::{Errno, MbindFlags, MemPolicy, OpenFlags, Stat, geteuid, mbind};
 
 /// The built-in directory, without the user's number.
@@ -50,7 +49,7 @@ pub(crate) fn directory(configured: Option<&[u8]>) -> Result<Path, Failure> {
         Some(directory) => path.push(directory),
         None => {
             path.push(DIRECTORY);
-            let _fits = write!(path, "{}", geteuid());
+            path.push_number(geteuid().into());
         }
     }
     // One of the built-in place is its user's alone; one that is configured is for whom its files are.
@@ -94,7 +93,8 @@ pub(crate) fn of(pool: &Pool<'_>, directory: &Path) -> Result<Store, Failure> {
                 None => hugetlbfs(page).ok_or(Failure::new(Errno::ENODEV, Cause::Lacks))?,
             };
             let mut path = Path::of(&[mount.bytes(), b"/mman-typed-"]);
-            let _fits = write!(path, "{}-", geteuid());
+            path.push_number(geteuid().into());
+            path.push(b"-");
             path.push(pool.name);
             Store { path, unit, ..store }
         }

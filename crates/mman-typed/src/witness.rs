@@ -3,9 +3,9 @@
 
 use crate::entries::Who;
 use crate::file::File;
+use crate::number::number_of;
 use crate::path::Path;
 use core::ffi::c_void;
-use core::fmt::Write;
 use mman_sys::{
     Errno, IPC_CREAT, IPC_PRIVATE, OpenFlags, Signal, Timespec, futex_wait, getpid, shm_remove,
     shm_stat, shmat, shmdt, shmget, tgkill,
@@ -83,14 +83,16 @@ pub(crate) fn is_gone(who: &Who) -> bool {
 /// State and start of a process (proc_pid_stat(5)): fields 3 and 22, counted behind the name, which may have anything in it.
 fn stat(process: i32) -> Option<(u8, u64)> {
     let mut path = Path::new();
-    write!(path, "/proc/{process}/stat").ok()?;
+    path.push(b"/proc/");
+    path.push_number(u64::try_from(process).ok()?);
+    path.push(b"/stat");
     let mut text = [0_u8; 1024];
     let len = File::open(&path, OpenFlags::empty(), 0).ok()?.read(&mut text).ok()?;
     let text = text.get(..len)?;
     let behind = text.iter().rposition(|byte| *byte == b')')?.checked_add(1)?;
     let mut fields = text.get(behind..)?.split(u8::is_ascii_whitespace).skip(1);
     let state = *fields.next()?.first()?;
-    let started = core::str::from_utf8(fields.nth(18)?).ok()?.parse().ok()?;
+    let started = number_of(fields.nth(18)?)?;
     Some((state, started))
 }
 

@@ -15,6 +15,7 @@ use common::{
 use mman_sys::{Errno, MapFlags, RemapFlags};
 use mman_testkit::child;
 use mman_typed::{Cause, TypedFlags};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::null_mut;
 
 const ALLOCATE: TypedFlags = TypedFlags::ALLOCATE;
@@ -288,7 +289,8 @@ fn bad_requests_have_their_errors() {
     });
 }
 
-/// The descriptor is told by which memory was mapped, until it is closed.
+/// The descriptor is told by which memory was mapped, until it is closed; another opening of the same object that gets its
+/// number is another descriptor, a duplicate is the same.
 #[test]
 fn a_closed_descriptor_is_not_named() {
     child::run(|| {
@@ -300,9 +302,16 @@ fn a_closed_descriptor_is_not_named() {
         assert_eq!(offset(at, 1).fd, -1);
         let again = open("/a", ALLOCATE).unwrap();
         assert_eq!(again, fd, "the lowest");
-        assert_eq!(offset(at, 1).fd, fd, "nobody said that it was closed");
-        mman_typed::closed(fd);
-        assert_eq!(offset(at, 1).fd, -1);
+        assert_eq!(offset(at, 1).fd, -1, "another opening");
+        let other = allocate(again, 1);
+        assert_eq!(offset(other, 1).fd, again);
+        // SAFETY: it is open.
+        let copy = unsafe { BorrowedFd::borrow_raw(again) }.try_clone_to_owned().unwrap();
+        close(again);
+        assert_eq!(offset(other, 1).fd, -1);
+        let back = copy.try_clone().unwrap();
+        assert_eq!((back.as_raw_fd(), offset(other, 1).fd), (again, again), "a duplicate");
+        try_unmap(other, UNIT).unwrap();
         try_unmap(at, 2 * UNIT).unwrap();
         assert_eq!(free(again), (10, 10));
     });

@@ -10,19 +10,25 @@ use crate::names;
 use crate::source;
 
 fn path() -> PathBuf {
-    Library::workspace().join("crates/mman-c/man/mman.3")
+    page("mman.3")
+}
+
+fn page(name: &str) -> PathBuf {
+    Library::workspace().join("crates/mman-c/man").join(name)
 }
 
 #[test]
 fn it_is_formatted_without_a_warning() {
-    let formatted =
-        Command::new("groff").args(["-ww", "-man", "-Tutf8", "-z"]).arg(path()).output();
-    let Ok(formatted) = formatted else {
-        eprintln!("skipped: needs groff");
-        return;
-    };
-    let said = String::from_utf8_lossy(&formatted.stderr);
-    assert!(formatted.status.success() && said.is_empty(), "{said}");
+    for name in ["mman.3", "mman-typed.conf.5"] {
+        let formatted =
+            Command::new("groff").args(["-ww", "-man", "-Tutf8", "-z"]).arg(page(name)).output();
+        let Ok(formatted) = formatted else {
+            eprintln!("skipped: needs groff");
+            return;
+        };
+        let said = String::from_utf8_lossy(&formatted.stderr);
+        assert!(formatted.status.success() && said.is_empty(), "{said}");
+    }
 }
 
 #[test]

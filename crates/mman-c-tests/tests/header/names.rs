@@ -53,6 +53,9 @@ pub(crate) const FUNCTIONS: &[(&str, Shown)] = &[
     ("memfd_secret", Shown::Gnu),
     ("shm_open", Shown::Always),
     ("shm_unlink", Shown::Always),
+    ("posix_typed_mem_open", Shown::Always),
+    ("posix_typed_mem_get_info", Shown::Always),
+    ("posix_mem_offset", Shown::Always),
     ("pkey_alloc", Shown::Gnu),
     ("pkey_free", Shown::Gnu),
     ("pkey_mprotect", Shown::Gnu),
@@ -110,6 +113,7 @@ pub(crate) fn constants() -> Vec<Constant> {
     names!(all, PkeyRights.bits(), "PKEY_", Gnu on Aarch64: DISABLE_EXECUTE, DISABLE_READ);
     names!(all, ShadowStackFlags.bits(), "SHADOW_STACK_", Gnu on Any: SET_TOKEN, SET_MARKER);
     names!(all, Overcommit.raw(), "OVERCOMMIT_", Gnu on Any: GUESS, ALWAYS, NEVER);
+    typed(&mut all);
     fields(&mut all);
     all
 }
@@ -131,6 +135,19 @@ fn mapping(all: &mut Vec<Constant>) {
     names!(all, MapFlags.bits(), "MAP_", Map on Any:
         HUGE_16KB, HUGE_64KB, HUGE_512KB, HUGE_1MB, HUGE_2MB, HUGE_8MB, HUGE_16MB, HUGE_32MB,
         HUGE_256MB, HUGE_512MB, HUGE_1GB, HUGE_2GB, HUGE_16GB);
+}
+
+fn typed(all: &mut Vec<Constant>) {
+    use mman_typed::TypedFlags;
+    for (c, flag) in [
+        ("POSIX_TYPED_MEM_ALLOCATE", TypedFlags::ALLOCATE),
+        ("POSIX_TYPED_MEM_ALLOCATE_CONTIG", TypedFlags::ALLOCATE_CONTIG),
+        ("POSIX_TYPED_MEM_MAP_ALLOCATABLE", TypedFlags::MAP_ALLOCATABLE),
+    ] {
+        let value = flag.bits().into();
+        assert_ne!(value, 0, "{c} would be no flag");
+        all.push(Constant { ours: c, c: c.to_owned(), value, shown: Shown::Always, only: None });
+    }
 }
 
 /// Constants of no type's table.

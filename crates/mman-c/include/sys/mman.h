@@ -343,6 +343,24 @@ struct iovec;
 # endif
 #endif
 
+/* ---- Typed memory: posix_typed_mem_open; at most one of them ---- */
+
+/* What mmap allocates: in pieces, or in one; or nothing at all, of what is allocated or not. */
+#ifndef POSIX_TYPED_MEM_ALLOCATE
+# define POSIX_TYPED_MEM_ALLOCATE 1
+#endif
+#ifndef POSIX_TYPED_MEM_ALLOCATE_CONTIG
+# define POSIX_TYPED_MEM_ALLOCATE_CONTIG 2
+#endif
+#ifndef POSIX_TYPED_MEM_MAP_ALLOCATABLE
+# define POSIX_TYPED_MEM_MAP_ALLOCATABLE 4
+#endif
+
+/* What posix_typed_mem_get_info tells. */
+struct posix_typed_mem_info {
+	size_t posix_tmi_length; /* the largest allocation that would succeed now, in bytes */
+};
+
 /* ---- Advice: posix_madvise, and madvise and process_madvise ---- */
 
 #ifndef POSIX_MADV_NORMAL
@@ -620,6 +638,12 @@ extern int munlockall(void) _MMAN_NOTHROW;
 
 /* Advice that harms nothing. It returns the error number. */
 extern int posix_madvise(void *__addr, size_t __len, int __advice) _MMAN_NOTHROW;
+
+/* Typed memory objects. The last two return the error number. */
+extern int posix_typed_mem_open(const char *__name, int __oflag, int __tflag);
+extern int posix_typed_mem_get_info(int __fd, struct posix_typed_mem_info *__info) _MMAN_NOTHROW;
+extern int posix_mem_offset(const void *__restrict __addr, size_t __len, off_t *__restrict __off,
+			    size_t *__restrict __contig_len, int *__restrict __fd) _MMAN_NOTHROW;
 
 /* Shared memory objects. */
 extern int shm_open(const char *__name, int __oflag, mode_t __mode);

@@ -110,6 +110,55 @@ pub unsafe fn read(fd: RawFd, into: &mut [u8]) -> Result<usize, Errno> {
     unsafe { call3(nr::__NR_read, int(fd), pointer_mut(into.as_mut_ptr()), into.len()) }
 }
 
+/// A second descriptor of the same open file, closed by exec: the lowest free number from one on.
+/// [F_DUPFD_CLOEXEC(2const)](https://man7.org/linux/man-pages/man2/F_DUPFD.2const.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EINVAL` (no such number is allowed), `EMFILE`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn dup_from(fd: RawFd, least: RawFd) -> Result<RawFd, Errno> {
+    let command = word(nr::F_DUPFD_CLOEXEC);
+    // SAFETY: a new descriptor takes nothing away; the old one is the caller's promise.
+    unsafe { call3(nr::__NR_fcntl, int(fd), command, int(least)) }.map(as_int)
+}
+
+/// Where a descriptor stands. [lseek(2)](https://man7.org/linux/man-pages/man2/lseek.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `ESPIPE` (a pipe, a socket).
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn position(fd: RawFd) -> Result<u64, Errno> {
+    // 1 is SEEK_CUR.
+    // SAFETY: the call changes nothing; the descriptor is the caller's promise.
+    unsafe { call3(nr::__NR_lseek, int(fd), 0, 1) }.map(|at| at as u64)
+}
+
+/// Has a descriptor stand somewhere else. [lseek(2)](https://man7.org/linux/man-pages/man2/lseek.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EINVAL`, `ESPIPE` (a pipe, a socket).
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor; who reads or writes by it does so from there.
+#[inline]
+pub unsafe fn set_position(fd: RawFd, at: u64) -> Result<(), Errno> {
+    // 0 is SEEK_SET.
+    // SAFETY: the caller's promise is that of this call.
+    unsafe { call3(nr::__NR_lseek, int(fd), long(at), 0) }.map(drop)
+}
+
 /// Reads names of a directory, as many whole records (`linux_dirent64`) as there is room for, and answers how many bytes
 /// they take; 0 at the end. [getdents64(2)](https://man7.org/linux/man-pages/man2/getdents.2.html)
 ///

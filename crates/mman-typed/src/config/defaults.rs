@@ -2,8 +2,8 @@
 
 use super::source::{Decision, next_name};
 use crate::file::File;
+use crate::number::number_of;
 use crate::path::Path;
-use core::fmt::Write;
 use mman_sys::{HUGE_PAGE_LOG2, OpenFlags};
 
 /// A number in a file of `/proc` or `/sys`: the first that stands there after a word.
@@ -14,11 +14,8 @@ fn number(path: &Path, after: &[u8]) -> Option<u64> {
     let text = text.get(..len)?;
     let at = text.windows(after.len().max(1)).position(|here| here.starts_with(after))?;
     let rest = text.get(at..)?.strip_prefix(after)?.trim_ascii_start();
-    let mut digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).peekable();
-    digits.peek()?;
-    digits.try_fold(0_u64, |sum, digit| {
-        sum.checked_mul(10)?.checked_add(digit.wrapping_sub(b'0').into())
-    })
+    let end = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+    number_of(rest.get(..end)?)
 }
 
 /// Half of the memory, in bytes.
@@ -34,35 +31,44 @@ pub(super) fn each_line(tell: &mut dyn FnMut(&[u8]) -> Decision) {
         name(&mut port);
         tell(pool.bytes()) == Decision::GoOn && tell(port.bytes()) == Decision::GoOn
     };
-    let mut shm = Path::new();
-    let _fits = write!(shm, "pool shm kind=shm size={half}");
+    let mut shm = Path::of(&[b"pool shm kind=shm size="]);
+    shm.push_number(half);
     if !both(&mut shm, &mut |port| port.push(b"shm pool=shm")) {
         return;
     }
     for log2 in HUGE_PAGE_LOG2 {
         let page = 1_u64.checked_shl(log2).unwrap_or(0);
         let Some(pages) = huge_pages(page).filter(|pages| *pages > 0) else { continue };
-        let (count, letter) = if log2 >= 30 { (page >> 30, 'G') } else { (page >> 20, 'M') };
-        let (count, letter) = if count == 0 { (page >> 10, 'K') } else { (count, letter) };
-        let mut pool = Path::new();
-        let size = pages.saturating_mul(page);
-        let _fits = write!(pool, "pool huge-{count}{letter} kind=huge page={page} size={size}");
+        let (count, letter) = match log2 {
+            30.. => (page >> 30, b"G"),
+            20.. => (page >> 20, b"M"),
+            _ => (page >> 10, b"K"),
+        };
+        let mut name = Path::new();
+        name.push_number(count);
+        name.push(letter);
+        let mut pool = Path::of(&[b"pool huge-", name.bytes(), b" kind=huge page="]);
+        pool.push_number(page);
+        pool.push(b" size=");
+        pool.push_number(pages.saturating_mul(page));
         let mut name = |port: &mut Path| {
-            let _fits = write!(port, "huge/{count}{letter} pool=huge-{count}{letter}");
+            let parts = [b"huge/", name.bytes(), b" pool=huge-", name.bytes()];
+            parts.iter().for_each(|part| port.push(part));
         };
         if !both(&mut pool, &mut name) {
             return;
         }
     }
     for node in 0..64_u32 {
-        let mut path = Path::new();
-        let _fits = write!(path, "/sys/devices/system/node/node{node}/meminfo");
+        let mut digits = Path::new();
+        digits.push_number(node.into());
+        let node = digits.bytes();
+        let path = Path::of(&[b"/sys/devices/system/node/node", node, b"/meminfo"]);
         let Some(size) = number(&path, b"MemTotal:") else { continue };
-        let mut pool = Path::new();
-        let size = size.saturating_mul(512);
-        let _fits = write!(pool, "pool node-{node} kind=node node={node} size={size}");
+        let mut pool = Path::of(&[b"pool node-", node, b" kind=node node=", node, b" size="]);
+        pool.push_number(size.saturating_mul(512));
         let mut name = |port: &mut Path| {
-            let _fits = write!(port, "node/{node} pool=node-{node}");
+            [b"node/", node, b" pool=node-", node].iter().for_each(|part| port.push(part));
         };
         if !both(&mut pool, &mut name) {
             return;
@@ -86,7 +92,8 @@ pub(super) fn each_line(tell: &mut dyn FnMut(&[u8]) -> Decision) {
 
 /// How many huge pages of a size there are.
 fn huge_pages(page: u64) -> Option<u64> {
-    let mut path = Path::new();
-    let _fits = write!(path, "/sys/kernel/mm/hugepages/hugepages-{}kB/nr_hugepages", page >> 10);
+    let mut path = Path::of(&[b"/sys/kernel/mm/hugepages/hugepages-"]);
+    path.push_number(page >> 10);
+    path.push(b"kB/nr_hugepages");
     number(&path, b"")
 }

@@ -126,24 +126,14 @@ fn lines_of_machine(room: &mut Room, tell: Tell<'_>) -> Result<Decision, Errno> 
 /// The first name of a directory that comes after another and ends so.
 pub(super) fn next_name(directory: &Path, after: &[u8], ending: &[u8]) -> Option<Path> {
     let directory = File::open(directory, OpenFlags::DIRECTORY, 0).ok()?;
-    let mut records = [0_u8; 4096];
     let mut next: Option<Path> = None;
-    while let Ok(len @ 1..) = directory.names(&mut records) {
-        let mut rest = records.get(..len).unwrap_or(&[]);
-        // A record: inode and place of 8 bytes, its own length of 2, a type of 1, the name and a zero.
-        while let Some([low, high]) = rest.get(16..18).and_then(|len| len.as_array()) {
-            let (record, more) = rest
-                .split_at_checked(usize::from(u16::from_ne_bytes([*low, *high])).max(19))
-                .unwrap_or((rest, &[]));
-            rest = more;
-            let name = record.get(19..).unwrap_or(&[]);
-            let name = name.split(|byte| *byte == 0).next().unwrap_or(&[]);
-            let is_later = next.as_ref().is_some_and(|next| next.bytes() <= name);
-            if name > after && name.ends_with(ending) && !is_later {
-                next = Some(Path::of(&[name]));
-            }
+    let told = directory.each_name(&mut |name| {
+        let is_later = next.as_ref().is_some_and(|next| next.bytes() <= name);
+        if name > after && name.ends_with(ending) && !is_later {
+            next = Some(Path::of(&[name]));
         }
-    }
+    });
+    told.ok()?;
     next
 }
 
