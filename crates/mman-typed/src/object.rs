@@ -152,11 +152,12 @@ fn open_port(
 
 /// The pool, attached now if it was not.
 fn attached(held: &mut Held, pool: &Pool<'_>, directory: &Path) -> Result<usize, Failure> {
-    let path = store::of(pool, directory)?.path;
-    let there = File::open_through(&path, OpenFlags::PATH, 0).and_then(|file| file.stat());
+    let store = store::of(pool, directory)?;
+    let there = File::open_through(&store.path, OpenFlags::PATH, 0).and_then(|file| file.stat());
     if let Ok(stat) = there {
         let identity = Identity::of(&stat);
         if let Some(at) = held.find(|pool| pool.identity == identity) {
+            held.pool(at).map_or(Ok(()), |pool| pool.renew_store(&store))?;
             return Ok(at);
         }
     }

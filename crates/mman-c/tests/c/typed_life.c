@@ -575,7 +575,7 @@ static void life_24(void)
 }
 
 /* A program that closes all descriptors, as daemons do, takes ours away too. Files that it opens then have their numbers,
- * and keep their bytes; what can be given back no longer is when the process ends. */
+ * and keep their bytes; what it unmaps is given back when it opens the object again, or ends. */
 static void closes_everything(const struct other *here)
 {
 	static char bytes[16 * 4096];
@@ -596,9 +596,13 @@ static void closes_everything(const struct other *here)
 		if (fd != here->in && fd != here->out && fd != files[0])
 			NEED(dup2(files[0], fd) == fd);
 	fact("life-25-memory", holds(block, 8, 7), 1);
-	munmap(block, 4 * page);
-	posix_typed_mem_open(PORT_A, O_RDWR, ALLOCATE);
-	munmap(block + 4 * page, 4 * page);
+	STATUS("life-25-munmap", munmap(block, 4 * page), OK);
+	for (int fd = 900; fd < 1024; fd++)
+		close(fd);
+	/* Opened again, it can give back again. */
+	fact("life-25-waits", free_units(PORT_A) >= UNITS - 8, 1);
+	STATUS("life-25-munmap-again", munmap(block + 4 * page, 4 * page), OK);
+	fact("life-25-opened-again", free_units(PORT_A), UNITS);
 	memset(bytes, 0, sizeof bytes);
 	NEED(pread(files[0], bytes, sizeof bytes, 0) == sizeof bytes);
 	for (size_t at = 0; at < sizeof bytes; at++)
