@@ -86,6 +86,13 @@ impl Program {
         Self { source, folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
+    /// Whether it calls what no other C library has: it is compiled with our header in every way then, and where ours is
+    /// preloaded, it is not linked with anything that has the functions.
+    fn needs_ours(&self) -> bool {
+        let name = self.source.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("typed_"))
+    }
+
     fn compiler(&self, way: Way) -> Command {
         let is_c = self.source.extension().is_some_and(|extension| extension == "c");
         let name = match (way.is_musl(), is_c) {
@@ -103,7 +110,7 @@ impl Program {
         let library = Library::built();
         // Who is preloaded is none of the program's business: it is the host's.
         let kind = match way {
-            Way::Preloaded => "Host".to_owned(),
+            Way::Preloaded if !self.needs_ours() => "Host".to_owned(),
             other => format!("{other:?}"),
         };
         let program = self.folder.path().join(kind);
@@ -112,7 +119,7 @@ impl Program {
         }
         let mut command = self.compiler(way);
         command.arg("-o").arg(&program);
-        if way.is_for_host() {
+        if way.is_for_host() && !self.needs_ours() {
             command.arg("-DHOST");
         } else {
             command.arg("-DHAVE_HEADER").arg("-I").arg(library.include());
@@ -132,6 +139,9 @@ impl Program {
             Way::Static | Way::MuslStatic => {
                 command.arg(library.archive());
                 command.args(EXPORTS.map(|name| format!("-Wl,-y,{name}")));
+            }
+            Way::Preloaded | Way::MuslPreloaded if self.needs_ours() => {
+                command.arg("-DPRELOADED");
             }
             _ => {}
         }

@@ -45,8 +45,13 @@ pub(crate) fn remember(file: &File, flags: TypedFlags) -> Result<(), Errno> {
     let stand = |at| unsafe { set_position(file.raw(), at) };
     // A device stands where it stands: there a mark is always 0.
     let _marked = stand(FAR_OUT | mark).or_else(|_| stand(mark));
-    USE.store(SOME, Relaxed);
+    there_is_one();
     Ok(())
+}
+
+/// Says that there is one, however it came here.
+pub(crate) fn there_is_one() {
+    USE.store(SOME, Relaxed);
 }
 
 /// The mark of the description that a descriptor has now.
@@ -74,7 +79,7 @@ pub(crate) fn flags_of(fd: RawFd) -> Option<TypedFlags> {
 ///
 /// One relaxed load in a process that neither opened such an object nor was started with one, and a short call in one that
 /// did; the first time, the descriptors that the process has are looked at. One that a process without any other receives
-/// later, by a message of a socket, is not seen.
+/// later, by a message of a socket, is not seen until [`info`](crate::info) is asked of it.
 #[inline]
 #[must_use]
 pub fn may_be_typed(fd: RawFd) -> bool {

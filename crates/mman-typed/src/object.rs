@@ -2,7 +2,7 @@
 
 use crate::attach::attach;
 use crate::config::{Allocatable, Decision, Line, Pool, Port, Wrong, each_line, is_named};
-use crate::descriptor::{flags_of, is_far_out, remember};
+use crate::descriptor::{flags_of, is_far_out, remember, there_is_one};
 use crate::failure::{Cause, Failure};
 use crate::file::{self, File};
 use crate::path::Path;
@@ -173,6 +173,7 @@ pub(crate) fn recognise(held: &mut Held, fd: RawFd) -> Result<(usize, TypedFlags
     let not_typed = |errno| Failure::new(errno, Cause::NotTyped);
     let stat = file::stat(fd).map_err(not_typed)?;
     let flags = flags_of(fd).ok_or(not_typed(Errno::ENODEV))?;
+    there_is_one();
     let identity = Identity::of(&stat);
     if let Some(at) = held.find(|pool| pool.identity == identity) {
         return Ok((at, flags));

@@ -8,6 +8,13 @@
 #ifndef TYPED_H
 #define TYPED_H
 
+#ifdef PRELOADED
+/* As a program has it that runs with and without the library: linked with nothing that has the functions. */
+#pragma weak posix_typed_mem_open
+#pragma weak posix_typed_mem_get_info
+#pragma weak posix_mem_offset
+#endif
+
 #define CHECK_NO_MAIN
 #include "check.h"
 #include <sys/prctl.h>

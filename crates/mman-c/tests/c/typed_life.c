@@ -427,6 +427,11 @@ static void works_in_child(void)
 	unmapped(block, 5);
 }
 
+#if defined STATIC && !defined __GLIBC__
+/* A static program with musl has it only if it asks for it; without it nobody waits for the other threads. */
+static int (*const volatile asked_for)(void (*)(void), void (*)(void), void (*)(void)) UNUSED = pthread_atfork;
+#endif
+
 /* fork while other threads map and unmap: the child can use its memory, and the parent too. */
 static void life_19(void)
 {
@@ -500,6 +505,8 @@ static void receives(const struct other *here)
 	struct iovec part = {&byte, 1};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
 	int socket = (int)hear(here), fd;
+	/* A process that has mapped files, and none of them typed memory, up to now. */
+	NEED(mmap(NULL, page, RW, MAP_SHARED, object(1), 0) != MAP_FAILED);
 	NEED(recvmsg(socket, &message, 0) == 1);
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
 	fact("life-22-info", largest(fd), UNITS - 5);

@@ -328,7 +328,13 @@ static void another_user_opens(void)
 	become_other_user();
 	NUMBER("open-25-mode", posix_typed_mem_open(PORT_PRIVATE, O_RDWR, 0), EACCES);
 	NUMBER("open-25-mode-read", posix_typed_mem_open(PORT_PRIVATE, O_RDONLY, 0), EACCES);
+	NUMBER("open-25-readable", posix_typed_mem_open("/readable", O_RDONLY, 0), EACCES);
 	NUMBER("open-25-mode-allows", posix_typed_mem_open(PORT_A, O_RDWR, 0), OK);
+}
+
+static void owner_opens(void)
+{
+	NUMBER("open-25-readable-owner", posix_typed_mem_open("/readable", O_RDONLY, 0), OK);
 }
 
 /* EACCES: what oflag says is not permitted. */
@@ -339,6 +345,7 @@ static void open_25(void)
 	int fd = (int)NUMBER("open-25-port-read", posix_typed_mem_open("/typed/read", O_RDONLY, 0), OK);
 	ADDRESS("open-25-port-maps", mmap(NULL, page, RW, MAP_SHARED, fd, 0), EACCES);
 	NEED(close(opened(PORT_PRIVATE, 0)) == 0);
+	in_child("open-25", owner_opens);
 	if (is_root())
 		in_child("open-25", another_user_opens);
 	else
