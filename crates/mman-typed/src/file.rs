@@ -6,7 +6,7 @@ use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 use mman_sys::{
     AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, fallocate, fchmod,
-    fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, openat, read,
+    fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, openat, pread, read,
     try_lock_byte, unlock_byte,
 };
 
@@ -78,6 +78,22 @@ impl File {
         while let Some(room) = into.get_mut(filled..).filter(|room| !room.is_empty()) {
             // SAFETY: the descriptor is ours.
             match unsafe { read(self.0, room) } {
+                Ok(0) => break,
+                Ok(more) => filled = filled.saturating_add(more),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Reads from a place on, until the room is filled or the file ends.
+    pub(crate) fn read_at(&self, into: &mut [u8], at: u64) -> Result<usize, Errno> {
+        let mut filled = 0_usize;
+        while let Some(room) = into.get_mut(filled..).filter(|room| !room.is_empty()) {
+            let at = at.saturating_add(crate::number::word(filled));
+            // SAFETY: the descriptor is ours.
+            match unsafe { pread(self.0, room, at) } {
                 Ok(0) => break,
                 Ok(more) => filled = filled.saturating_add(more),
                 Err(Errno::EINTR) => {}

@@ -147,6 +147,7 @@ mod failure;
 mod file;
 mod layout;
 mod lock;
+mod look;
 mod mapping;
 mod memory;
 mod nodes;
@@ -163,6 +164,7 @@ mod words;
 
 pub use damage::Damage;
 pub use failure::{Cause, Failure};
+pub use look::{Agreement, Look, Planned, Sizes, planned};
 pub use mapping::{Found, map, offset, remap, taking_away, unmap};
 pub use object::{Info, Told, TypedFlags, closed, each_port, info, may_be_typed, open};
 pub use process::{after_fork_in_child, after_fork_in_parent, before_fork, may_be_in};

@@ -110,6 +110,22 @@ pub unsafe fn read(fd: RawFd, into: &mut [u8]) -> Result<usize, Errno> {
     unsafe { call3(nr::__NR_read, int(fd), pointer_mut(into.as_mut_ptr()), into.len()) }
 }
 
+/// Reads from a place of a file, wherever the descriptor stands, and answers how many bytes came. [pread(2)](https://man7.org/linux/man-pages/man2/pread.2.html)
+///
+/// # Errors
+///
+/// Those of [`read`], and `ESPIPE`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn pread(fd: RawFd, into: &mut [u8], at: u64) -> Result<usize, Errno> {
+    let arguments = [int(fd), pointer_mut(into.as_mut_ptr()), into.len(), long(at)];
+    // SAFETY: the kernel writes `into` only; the descriptor is the caller's promise.
+    unsafe { call4(nr::__NR_pread64, arguments) }
+}
+
 /// Reads names of a directory, as many whole records (`linux_dirent64`) as there is room for, and answers how many bytes
 /// they take; 0 at the end. [getdents64(2)](https://man7.org/linux/man-pages/man2/getdents.2.html)
 ///
