@@ -194,6 +194,8 @@ pub enum Cause {
     },
     /// As many writers have the log open as it has places for.
     TooManyWriters,
+    /// What typed memory says.
+    Typed(mman_typed::Cause),
     /// What the kernel answered, and nothing more is known.
     Kernel,
 }
@@ -277,6 +279,7 @@ fn write_later_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
             write!(f, "the record is longer than a file of the log allows, {limit} bytes")
         }
         Cause::CopyLimit { limit } => write!(f, "the copy would be longer than allowed, {limit} bytes"),
+        Cause::Typed(cause) => write!(f, "{cause}"),
         Cause::NotUnderstood { line } => {
             write!(f, "line {line} is none that a kernel prints, or the text ends there too early")
         }

@@ -4,13 +4,19 @@ use core::fmt;
 
 /// What a pool is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind<'a> {
+#[non_exhaustive]
+pub enum Kind<'a> {
     /// Plain shared memory.
     Shm,
     /// Shared memory of this NUMA node.
     Node(u32),
     /// Huge pages of so many bytes; in this hugetlbfs, or in the first that is mounted.
-    Huge { page: u64, path: Option<&'a [u8]> },
+    Huge {
+        /// The size of a page.
+        page: u64,
+        /// The hugetlbfs.
+        path: Option<&'a [u8]>,
+    },
     /// An object that is there already.
     Store(&'a [u8]),
     /// A device.
@@ -19,38 +25,54 @@ pub(crate) enum Kind<'a> {
 
 /// A pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pool<'a> {
-    pub(crate) name: &'a [u8],
-    pub(crate) kind: Kind<'a>,
+pub struct Pool<'a> {
+    /// What ports call it.
+    pub name: &'a [u8],
+    /// What it is made of.
+    pub kind: Kind<'a>,
     /// In bytes; 0 for all there is.
-    pub(crate) size: u64,
-    pub(crate) mode: u32,
+    pub size: u64,
+    /// The mode of its files.
+    pub mode: u32,
 }
 
 /// Who may map without allocating.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Allocatable {
+pub enum Allocatable {
+    /// The owner of the store, and root.
     Owner,
+    /// Root.
     Root,
+    /// Everybody who may open the port.
     Any,
 }
 
 /// A way to a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Port<'a> {
-    pub(crate) name: &'a [u8],
-    pub(crate) pool: &'a [u8],
-    pub(crate) writes: bool,
-    pub(crate) allocatable: Allocatable,
+pub struct Port<'a> {
+    /// What programs open.
+    pub name: &'a [u8],
+    /// The pool behind it.
+    pub pool: &'a [u8],
+    /// Whether it may be opened for writing.
+    pub writes: bool,
+    /// Who may map through it without allocating.
+    pub allocatable: Allocatable,
 }
 
-/// A line.
+/// What a line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Line<'a> {
+#[non_exhaustive]
+pub enum Line<'a> {
+    /// Nothing: it is empty, or a comment.
     Nothing,
+    /// Where tables and stores are.
     Directory(&'a [u8]),
+    /// Whether the built-in pools count too.
     Defaults(bool),
+    /// A pool.
     Pool(Pool<'a>),
+    /// A port.
     Port(Port<'a>),
 }
 

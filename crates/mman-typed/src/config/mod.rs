@@ -31,13 +31,39 @@ mod defaults;
 mod line;
 mod source;
 
-pub use line::Wrong;
-pub(crate) use line::{Allocatable, Kind, Line, Pool, Port};
+pub use line::{Allocatable, Kind, Line, Pool, Port, Wrong};
 pub use source::use_configuration;
 pub(crate) use source::{Decision, each_line};
 
+use crate::failure::Failure;
+
+/// A line of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said<'a> {
+    /// The file; empty for the built-in lines.
+    pub file: &'a [u8],
+    /// The number of the line, from 1 on.
+    pub line: usize,
+    /// What it says, or what is wrong with it.
+    pub said: Result<Line<'a>, Wrong>,
+}
+
+/// Tells every line that says something, in their order: those that say nothing new too.
+///
+/// # Errors
+///
+/// Those of reading the files.
+pub fn each(tell: &mut dyn FnMut(Said<'_>)) -> Result<(), Failure> {
+    each_line(&mut |path, line, said| {
+        tell(Said { file: path.bytes(), line, said });
+        Decision::GoOn
+    })
+    .map_err(Failure::of("reading the configuration"))
+}
+
 /// Whether a port is what a name means.
-pub(crate) fn is_named(port: &[u8], name: &[u8]) -> bool {
+#[must_use]
+pub fn is_named(port: &[u8], name: &[u8]) -> bool {
     if name.first() == Some(&b'/') || name.is_empty() {
         return port == name;
     }
