@@ -5,14 +5,9 @@ use crate::path::Path;
 use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 use mman_sys::{
-<<<<<<< HEAD
     AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, dup_from, fallocate,
-    fchmod, fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, openat, read,
-=======
-    AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, fallocate, fchmod,
-    fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, openat, pread, read,
->>>>>>> 13e458feb1f1bb1066a9b1c5d07f49e49d9e75a2
-    try_lock_byte, unlock_byte,
+    fchmod, fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, openat, pread,
+    read, try_lock_byte, unlock_byte,
 };
 
 /// Where descriptors begin that a program does not meet: programs look at the lowest numbers, and `select` at none above
@@ -102,7 +97,22 @@ impl File {
         Ok(filled)
     }
 
-<<<<<<< HEAD
+    /// Reads from a place on, until the room is filled or the file ends.
+    pub(crate) fn read_at(&self, into: &mut [u8], at: u64) -> Result<usize, Errno> {
+        let mut filled = 0_usize;
+        while let Some(room) = into.get_mut(filled..).filter(|room| !room.is_empty()) {
+            let at = at.saturating_add(crate::number::word(filled));
+            // SAFETY: the descriptor is ours.
+            match unsafe { pread(self.0, room, at) } {
+                Ok(0) => break,
+                Ok(more) => filled = filled.saturating_add(more),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(filled)
+    }
+
     /// Tells the names of a directory.
     pub(crate) fn each_name(&self, tell: &mut dyn FnMut(&[u8])) -> Result<(), Errno> {
         let mut records = [0_u8; 4096];
@@ -123,28 +133,6 @@ impl File {
                 tell(name.split(|byte| *byte == 0).next().unwrap_or(&[]));
             }
         }
-=======
-    /// Reads from a place on, until the room is filled or the file ends.
-    pub(crate) fn read_at(&self, into: &mut [u8], at: u64) -> Result<usize, Errno> {
-        let mut filled = 0_usize;
-        while let Some(room) = into.get_mut(filled..).filter(|room| !room.is_empty()) {
-            let at = at.saturating_add(crate::number::word(filled));
-            // SAFETY: the descriptor is ours.
-            match unsafe { pread(self.0, room, at) } {
-                Ok(0) => break,
-                Ok(more) => filled = filled.saturating_add(more),
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
-        Ok(filled)
-    }
-
-    /// Names of a directory, as records.
-    pub(crate) fn names(&self, into: &mut [u8]) -> Result<usize, Errno> {
-        // SAFETY: the descriptor is ours.
-        unsafe { getdents64(self.0, into) }
->>>>>>> 13e458feb1f1bb1066a9b1c5d07f49e49d9e75a2
     }
 
     pub(crate) fn try_lock(&self, at: i64) -> Result<(), Errno> {

@@ -73,7 +73,8 @@ pub unsafe fn map(
     let replaced = if request.is_fixed() { take_out(&mut held, &place)? } else { Lists::NONE };
     // SAFETY: the caller's promise.
     let mapped = unsafe { map_units(&mut held, at, wanted, tflag, &request, bytes) };
-    settle(&mut held, replaced, mapped.is_ok())?;
+    // What is mapped is the caller's, whatever became of what was there: that waits for the next call.
+    let _given_or_waiting = settle(&mut held, replaced, mapped.is_ok());
     mapped
 }
 
@@ -348,7 +349,8 @@ fn release_list(pool: &mut Attached, mut node: u32) -> Result<(), Failure> {
 /// # Errors
 ///
 /// The call's own: nothing has changed then. `EINVAL` where the range cuts a unit in two, `ENOMEM` where the table has no
-/// room for the two parts of what is cut, `EAGAIN`, all before the call. `EIO` after it.
+/// room for the two parts of what is cut, `EAGAIN`, `EIO`, all before the call. After it `EAGAIN` and `EIO` again: what could
+/// not be given back waits for the next call. Whether the call was made, the call knows.
 pub fn taking_away<R>(
     address: usize,
     len: usize,
@@ -383,8 +385,9 @@ pub unsafe fn unmap(addr: *mut c_void, len: usize) -> Result<(), Failure> {
 ///
 /// # Errors
 ///
-/// Those of `mremap` and of [`taking_away`]; of typed memory: `ENOMEM` to grow it, `EINVAL` to double it (an old length of 0,
-/// or `MREMAP_DONTUNMAP`).
+/// Those of `mremap` and of [`taking_away`] before the call; of typed memory: `ENOMEM` to grow it, `EINVAL` to double it (an
+/// old length of 0, or `MREMAP_DONTUNMAP`). What cannot be given back after the call is no error, which would hide where the
+/// memory is now: it waits for the next call.
 ///
 /// # Safety
 ///
@@ -433,8 +436,9 @@ pub unsafe fn remap(
         }
         put_back(&mut held, &moved);
     }
-    settle(&mut held, gone, answer.is_ok())?;
-    settle(&mut held, replaced, answer.is_ok())?;
+    for list in [gone, replaced] {
+        let _given_or_waiting = settle(&mut held, list, answer.is_ok());
+    }
     answer
 }
 

@@ -110,26 +110,33 @@ pub unsafe fn read(fd: RawFd, into: &mut [u8]) -> Result<usize, Errno> {
     unsafe { call3(nr::__NR_read, int(fd), pointer_mut(into.as_mut_ptr()), into.len()) }
 }
 
-<<<<<<< HEAD
+/// Reads from a place of a file, wherever the descriptor stands, and answers how many bytes came. [pread(2)](https://man7.org/linux/man-pages/man2/pread.2.html)
+///
+/// # Errors
+///
+/// Those of [`read`], and `ESPIPE`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn pread(fd: RawFd, into: &mut [u8], at: u64) -> Result<usize, Errno> {
+    let arguments = [int(fd), pointer_mut(into.as_mut_ptr()), into.len(), long(at)];
+    // SAFETY: the kernel writes `into` only; the descriptor is the caller's promise.
+    unsafe { call4(nr::__NR_pread64, arguments) }
+}
+
 /// A second descriptor of the same open file, closed by exec: the lowest free number from one on.
 /// [F_DUPFD_CLOEXEC(2const)](https://man7.org/linux/man-pages/man2/F_DUPFD.2const.html)
 ///
 /// # Errors
 ///
 /// `EBADF`, `EINVAL` (no such number is allowed), `EMFILE`.
-=======
-/// Reads from a place of a file, wherever the descriptor stands, and answers how many bytes came. [pread(2)](https://man7.org/linux/man-pages/man2/pread.2.html)
-///
-/// # Errors
-///
-/// Those of [`read`], and `ESPIPE`.
->>>>>>> 13e458feb1f1bb1066a9b1c5d07f49e49d9e75a2
 ///
 /// # Safety
 ///
 /// The rules of the crate for the descriptor.
 #[inline]
-<<<<<<< HEAD
 pub unsafe fn dup_from(fd: RawFd, least: RawFd) -> Result<RawFd, Errno> {
     let command = word(nr::F_DUPFD_CLOEXEC);
     // SAFETY: a new descriptor takes nothing away; the old one is the caller's promise.
@@ -166,12 +173,6 @@ pub unsafe fn set_position(fd: RawFd, at: u64) -> Result<(), Errno> {
     // 0 is SEEK_SET.
     // SAFETY: the caller's promise is that of this call.
     unsafe { call3(nr::__NR_lseek, int(fd), long(at), 0) }.map(drop)
-=======
-pub unsafe fn pread(fd: RawFd, into: &mut [u8], at: u64) -> Result<usize, Errno> {
-    let arguments = [int(fd), pointer_mut(into.as_mut_ptr()), into.len(), long(at)];
-    // SAFETY: the kernel writes `into` only; the descriptor is the caller's promise.
-    unsafe { call4(nr::__NR_pread64, arguments) }
->>>>>>> 13e458feb1f1bb1066a9b1c5d07f49e49d9e75a2
 }
 
 /// Reads names of a directory, as many whole records (`linux_dirent64`) as there is room for, and answers how many bytes

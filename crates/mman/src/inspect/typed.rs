@@ -17,11 +17,13 @@
 //! # Ok::<(), mman::Error>(())
 //! ```
 
-use crate::error::{Cause, Error, ObjectKind, Operation, Result};
+use crate::error::{Error, ObjectKind, Operation, Result};
+use crate::object::typed::cause;
+use crate::page::PageSize;
 use core::fmt;
 use core::ops::Range;
+use mman_typed::Failure;
 use mman_typed::config::{self, Line, Said};
-use mman_typed::{Cause as Why, Failure};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -328,9 +330,6 @@ impl Look {
 }
 
 fn error_of(operation: Operation, failure: Failure) -> Error {
-    let error = Error::kernel(operation, ObjectKind::Other, failure.errno);
-    match failure.cause {
-        Why::Kernel(_) => error,
-        why => error.because(Cause::Typed(why)),
-    }
+    let error = Error::kernel(operation, ObjectKind::TypedMemory, failure.errno);
+    cause(failure, PageSize::base()).map_or(error, |cause| error.because(cause))
 }
