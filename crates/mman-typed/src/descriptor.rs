@@ -4,7 +4,7 @@
 //! was closed:
 //!
 //! - the *flag* in the number of the signal that it would send if it were asked to, which nothing on such a file ever does;
-//! - the *mark* in where it stands: a number of its own for each opening. POSIX leaves reading, writing and seeking on such
+//! - the *mark* in where it stands, further out than any file reaches: a number of its own for each opening. POSIX leaves reading, writing and seeking on such
 //!   descriptors open; who does it anyway only finds that [`offset`](crate::offset) does not name the descriptor any more.
 #![expect(unsafe_code, reason = "passes descriptors that callers name")]
 
@@ -19,6 +19,11 @@ use mman_sys::{
 
 /// The signal of a descriptor without a flag; the flag is added.
 const REMEMBERED: u32 = 50;
+
+/// Where marks begin, in a file that can be so long: nobody else stands there.
+const FAR_OUT: u64 = 0x7fff_ffff_8000_0000;
+/// The bits of a mark.
+const MARKS: u64 = 0x3fff_ffff;
 
 /// Whether this process may have descriptors of typed memory.
 static USE: AtomicU8 = AtomicU8::new(NOT_LOOKED);
@@ -35,10 +40,11 @@ pub(crate) fn remember(file: &File, flags: TypedFlags) -> Result<(), Errno> {
     unsafe { set_signal(file.raw(), remembered) }?;
     // Openings of several processes begin at different places.
     let start = getpid().cast_unsigned().wrapping_mul(0x9e37);
-    let mark = OPENINGS.fetch_add(1, Relaxed).wrapping_add(start) & 0x3fff_ffff;
-    // A device stands where it stands: there a mark is always 0.
+    let mark = u64::from(OPENINGS.fetch_add(1, Relaxed).wrapping_add(start)) & MARKS;
     // SAFETY: the descriptor is ours.
-    let _marked = unsafe { set_position(file.raw(), mark.into()) };
+    let stand = |at| unsafe { set_position(file.raw(), at) };
+    // A device stands where it stands: there a mark is always 0.
+    let _marked = stand(FAR_OUT | mark).or_else(|_| stand(mark));
     USE.store(SOME, Relaxed);
     Ok(())
 }
@@ -48,6 +54,13 @@ pub(crate) fn mark_of(fd: RawFd) -> u16 {
     // SAFETY: the call changes nothing; a descriptor that is not open is an error.
     let at = unsafe { position(fd) }.unwrap_or(0);
     u16::try_from(at & 0xffff).unwrap_or(0)
+}
+
+/// Whether a descriptor that remembers a flag is certainly one of typed memory, of whatever configuration: it stands where
+/// only those do.
+pub(crate) fn is_far_out(fd: RawFd) -> bool {
+    // SAFETY: as above.
+    unsafe { position(fd) }.is_ok_and(|at| at & !MARKS == FAR_OUT)
 }
 
 /// The flag that the description of a descriptor remembers; `None` for any other descriptor.

@@ -27,6 +27,9 @@ pub enum Cause {
     Privilege,
     /// The descriptor (`ENODEV`, or `EBADF` where there is none) or the address (`EACCES`) is no typed memory.
     NotTyped,
+    /// The descriptor is of a typed memory object that this process's configuration does not have (`ENXIO`; `ENODEV` of
+    /// [`info`](crate::info)).
+    Elsewhere,
     /// A range that is empty, not of whole units, or not within the pool (`EINVAL`, `ENXIO`).
     Range,
     /// The pool has so many units free, the longest run of them being so long (`ENOMEM`).
@@ -86,6 +89,7 @@ impl fmt::Display for Cause {
             Self::Access => out.write_str("the port does not allow that access"),
             Self::Privilege => out.write_str("mapping without allocating needs more rights"),
             Self::NotTyped => out.write_str("this is no typed memory"),
+            Self::Elsewhere => out.write_str("no pool of the configuration has this object"),
             Self::Range => out.write_str("the range is not one of whole units within the pool"),
             Self::Full { free, longest } => {
                 write!(out, "the pool has {free} units free, {longest} of them in a row")

@@ -49,7 +49,8 @@ impl Request {
 /// # Errors
 ///
 /// Those of `mmap`, and: `ENODEV` (not typed: nothing was done), `ENOMEM` (the pool has not enough), `EINVAL` (an offset
-/// for what is to be allocated, or not one of whole units; length 0), `ENXIO` (outside the pool), `EAGAIN`, `EIO`.
+/// for what is to be allocated, or not one of whole units; length 0), `ENXIO` (outside the pool; or of a pool that this
+/// process's configuration does not have), `EAGAIN`, `EIO`.
 ///
 /// # Safety
 ///

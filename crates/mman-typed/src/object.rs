@@ -2,7 +2,7 @@
 
 use crate::attach::attach;
 use crate::config::{Allocatable, Decision, Line, Pool, Port, Wrong, each_line, is_named};
-use crate::descriptor::{flags_of, remember};
+use crate::descriptor::{flags_of, is_far_out, remember};
 use crate::failure::{Cause, Failure};
 use crate::file::{self, File};
 use crate::path::Path;
@@ -154,11 +154,12 @@ fn open_port(
 
 /// The pool, attached now if it was not.
 fn attached(held: &mut Held, pool: &Pool<'_>, directory: &Path) -> Result<usize, Failure> {
-    let path = store::of(pool, directory)?.path;
-    let there = File::open_through(&path, OpenFlags::PATH, 0).and_then(|file| file.stat());
+    let store = store::of(pool, directory)?;
+    let there = File::open_through(&store.path, OpenFlags::PATH, 0).and_then(|file| file.stat());
     if let Ok(stat) = there {
         let identity = Identity::of(&stat);
         if let Some(at) = held.find(|pool| pool.identity == identity) {
+            held.pool(at).map_or(Ok(()), |pool| pool.renew_store(&store))?;
             return Ok(at);
         }
     }
@@ -178,7 +179,10 @@ pub(crate) fn recognise(held: &mut Held, fd: RawFd) -> Result<(usize, TypedFlags
     if let Some(at) = held.find(|pool| pool.identity == identity) {
         return Ok((at, flags));
     }
-    let mut answer = Err(not_typed(Errno::ENODEV));
+    let mut answer = Err(match is_far_out(fd) {
+        true => Failure::new(Errno::ENXIO, Cause::Elsewhere),
+        false => not_typed(Errno::ENODEV),
+    });
     for_identity(identity, &mut |pool, directory| {
         answer = attached(held, pool, directory).map(|at| (at, flags));
     })?;
@@ -219,7 +223,10 @@ fn for_identity(identity: Identity, with: &mut dyn FnMut(&Pool<'_>, &Path)) -> R
 /// `EBADF`, `ENODEV` (not typed), `EAGAIN`, `EIO`.
 pub fn info(fd: RawFd) -> Result<Info, Failure> {
     let mut held = hold()?;
-    let (at, flags) = recognise(&mut held, fd)?;
+    let (at, flags) = recognise(&mut held, fd).map_err(|failure| match failure.cause {
+        Cause::Elsewhere => Failure { errno: Errno::ENODEV, ..failure },
+        _ => failure,
+    })?;
     let pool = held.pool(at).ok_or(Failure::new(Errno::ENODEV, Cause::NotTyped))?;
     pool.heal()?;
     let bytes = |units: usize| crate::number::word(units.saturating_mul(pool.unit));

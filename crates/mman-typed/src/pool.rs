@@ -10,7 +10,7 @@ use crate::lock::{Lock, Taken, Verdict, owner};
 use crate::nodes::{NIL, Node};
 use crate::number::{size, word};
 use crate::space::TooOften;
-use crate::store::Identity;
+use crate::store::{Identity, Store};
 use crate::witness::{self, milliseconds_of};
 use core::ops::Range;
 use mman_sys::{Errno, OpenFlags};
@@ -42,7 +42,7 @@ impl Attached {
             Some(len) => len,
             // Somebody closed the descriptor, which is the program's right; its number may be another file's by now.
             None => {
-                let again = File::open(&self.path, OpenFlags::RDWR, 0);
+                let again = File::open(&self.path, OpenFlags::RDWR, 0).map(File::out_of_the_way);
                 let lost = core::mem::replace(&mut self.file, again.map_err(Failure::of("open"))?);
                 let _not_ours = lost.keep();
                 is_it(self).ok_or(Failure::damaged(Damage::Store))?
@@ -351,9 +351,9 @@ impl Attached {
         self.waiting = node;
     }
 
-    /// Whether no other address space came from this one and was not told of.
+    /// Whether no other address space came from this one and was not told of; no, where nothing can be given back.
     pub(crate) fn is_alone(&self) -> bool {
-        !self.is_torn && self.counter.is_some_and(|counter| counter.is_alone())
+        !self.is_torn && self.has_store() && self.counter.is_some_and(|counter| counter.is_alone())
     }
 
     /// `true` when it is done.
@@ -410,6 +410,9 @@ impl Attached {
     /// Gives back what the dead have left; whether there was a dead one.
     pub(crate) fn heal(&mut self) -> Result<bool, Failure> {
         self.settle()?;
+        if !self.has_store() {
+            return Ok(false);
+        }
         let mut found = false;
         for dead in 0..SLOTS {
             if self.table.state(dead) == slot::FREE || !self.may_drain(dead) {
@@ -438,6 +441,21 @@ impl Attached {
             }
         };
         table.drain_some(dead, most, &mut empty).map_err(Failure::damaged)
+    }
+
+    /// Whether the store can be given bytes back by its descriptor: a program may close it, and have a file of its own
+    /// under that number, which must keep its bytes.
+    pub(crate) fn has_store(&self) -> bool {
+        !self.punches || self.is_store(self.store.raw())
+    }
+
+    /// Opens the store again where its descriptor was closed.
+    pub(crate) fn renew_store(&mut self, store: &Store) -> Result<(), Failure> {
+        if !self.has_store() {
+            let again = store.open()?.out_of_the_way();
+            let _not_ours = core::mem::replace(&mut self.store, again).keep();
+        }
+        Ok(())
     }
 
     /// Whether a descriptor is open on this pool's store.

@@ -210,5 +210,7 @@ fn bind(file: &File, len: usize, node: u32) -> Result<(), Failure> {
     let at = words.start();
     let bound = mbind(at, len, MemPolicy::BIND, &raw const nodes, 65, MbindFlags::empty());
     words.end();
-    bound.map_err(Failure::of("mbind"))
+    // The kernel knows no such node, or it has no memory.
+    let failed = Failure::of("mbind");
+    bound.map_err(|errno| if errno == Errno::EINVAL { lacks } else { failed(errno) })
 }
