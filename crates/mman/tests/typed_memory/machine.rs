@@ -1,12 +1,15 @@
 //! What the pool is made of: huge pages, and a file system that is full.
 
 use crate::setup::{free, port};
-use mman::{Cause, HugePageSize, MapOptions, Reservation, SharedMut, TypedMemory};
+use mman::{
+    Cause, HugePageSize, MapOptions, MemFd, MemFdOptions, Reservation, SharedMut, TypedMemory,
+};
 use mman_testkit::files::Folder;
 use mman_testkit::huge::Pool;
 use mman_testkit::mount::{self, Mount};
 use mman_testkit::{child, require};
 use std::fs;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
 const MIB: usize = 1 << 20;
@@ -78,6 +81,45 @@ fn units_that_are_huge_pages() {
             fs::remove_file(file.unwrap().path()).unwrap();
         }
         drop(mounted);
+    });
+}
+
+/// An object of huge pages behind a pool whose unit is smaller: a mapping would be longer than its owner believes.
+#[test]
+fn a_store_whose_pages_are_larger_than_its_units_is_refused() {
+    child::run(|| {
+        let Some(_pool) = Pool::with(2) else { return };
+        let size = HugePageSize::usual().unwrap();
+        let bytes = size.page_size().bytes() as u64;
+        let memfd = MemFdOptions::new(2 * bytes).huge_pages(size).create().unwrap();
+        let fd = memfd.as_fd().as_raw_fd();
+        let folder = Folder::in_shared_memory();
+        let lines = format!("pool s kind=store path=/proc/self/fd/{fd}\nport /a pool=s");
+        use_lines(folder.path(), &lines);
+        match TypedMemory::open("/a") {
+            Err(error) => assert_eq!(error.cause(), Cause::NotMappable, "{error}"),
+            Ok(pool) => assert_eq!(pool.info().unwrap().unit, size.page_size()),
+        }
+    });
+}
+
+/// A memfd of somebody's as the store of a pool.
+#[test]
+fn a_pool_of_an_object_that_is_there() {
+    child::run(|| {
+        let memfd = MemFd::new(MIB as u64).unwrap();
+        let fd = memfd.as_fd().as_raw_fd();
+        let folder = Folder::in_shared_memory();
+        let lines = format!("pool s kind=store path=/proc/self/fd/{fd}\nport /a pool=s");
+        use_lines(folder.path(), &lines);
+        let pool = port();
+        assert_eq!(pool.info().unwrap().size, MIB as u64);
+        let block = pool.allocate(100_000).unwrap();
+        block.write_at(99_999, b"x").unwrap();
+        let at = usize::try_from(block.typed_pieces(99_999..).unwrap()[0].start).unwrap();
+        let mut byte = [0];
+        memfd.map().unwrap().read_at(at, &mut byte).unwrap();
+        assert_eq!(&byte, b"x");
     });
 }
 

@@ -111,6 +111,36 @@ fn a_forked_child_holds_what_it_was_forked_with() {
     });
 }
 
+/// A child that calls nothing of this library is told of by the hooks: it holds what it was forked with, and only that. (One
+/// that nobody told of keeps all that its parent unmaps later.)
+#[test]
+fn a_child_that_calls_nothing_keeps_nothing_else() {
+    child::run(|| {
+        let _setup = Setup::pool(100);
+        let pool = port();
+        let block = pool.allocate(units(20)).unwrap();
+        let (is_over, over) = std::io::pipe().unwrap();
+        let (mut begun, has_begun) = std::io::pipe().unwrap();
+        let mut over = Some(over);
+        let child = fork::start(|| {
+            drop(over.take());
+            (&has_begun).write_all(b"x").unwrap();
+            let _end = (&is_over).read(&mut [0]);
+        });
+        begun.read_exact(&mut [0]).unwrap(); // its hook has run
+        for _ in 0..10 {
+            let new = pool.allocate(units(80)).unwrap();
+            fill(&new, 1);
+        }
+        assert_eq!(free(&pool), (80, 80));
+        drop(block);
+        assert_eq!(free(&pool).0, 80, "the child has it");
+        drop(over.take());
+        assert!(child.wait().success());
+        assert_eq!(free(&pool), (100, 100));
+    });
+}
+
 /// Killed at any moment, with whatever it has: all of it is free again, and what others have is theirs.
 #[test]
 fn what_the_killed_had_is_free_again() {

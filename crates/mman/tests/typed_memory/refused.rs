@@ -221,6 +221,39 @@ fn a_pool_whose_lock_is_held_refuses_or_waits() {
     });
 }
 
+/// Half of a mapping is dropped while the lock is held: its entry cannot be cut in two, so the memory is kept, with its
+/// addresses, and counted; what it held stays held.
+#[test]
+fn what_cannot_be_unmapped_is_kept_and_counted() {
+    child::run(|| {
+        let setup = Setup::pool(100);
+        let pool = port();
+        let block = pool.allocate(units(10)).unwrap();
+        fill(&block, 4);
+        let (low, high) = block.split_at(units(4)).unwrap();
+        let start = low.as_ptr().addr();
+        let (mut ready, is_ready) = std::io::pipe().unwrap();
+        let (is_over, over) = std::io::pipe().unwrap();
+        let mut over = Some(over);
+        let holder = fork::start(|| {
+            drop(over.take());
+            let _slot = pool.info();
+            (&is_ready).write_all(b"x").unwrap();
+            let _end = (&is_over).read(&mut [0]);
+        });
+        ready.read_exact(&mut [0]).unwrap();
+        setup.file("table").write_all_at(&2_u64.to_ne_bytes(), 64).unwrap();
+        drop(low);
+        assert_eq!(mman::leaked(), units(4));
+        assert!(!mman_testkit::maps::is_free(start..start + units(4)));
+        holder.kill();
+        assert_eq!(free(&pool), (90, 90));
+        assert_filled(&high, 8);
+        drop(high);
+        assert_eq!(free(&pool), (96, 96), "what was kept is not given to others");
+    });
+}
+
 /// The pool's file was cut under a view: its bytes are errors and no signal. The zeros that the handler put there are
 /// unmapped with the view, and the units are free then, once.
 #[test]
