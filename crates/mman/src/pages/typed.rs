@@ -10,7 +10,7 @@ use core::ops::{Range, RangeBounds};
 impl Pages<'_> {
     /// Which ranges of the pool the bytes are, in bytes and in order: for another process, which maps them through a port of
     /// its own ([`TypedMemory::map`](crate::TypedMemory::map)). They stay allocated as long as somebody has them mapped, so
-    /// it maps them before this mapping goes.
+    /// it maps them before this mapping goes. Of what a view has lost it tells what was there.
     /// [posix_mem_offset](https://pubs.opengroup.org/onlinepubs/9799919799/functions/posix_mem_offset.html)
     ///
     /// ```

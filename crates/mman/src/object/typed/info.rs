@@ -24,9 +24,9 @@ pub struct TypedInfo {
 }
 
 /// Asks the pool of a descriptor.
-pub(super) fn of(fd: BorrowedFd<'_>) -> Result<TypedInfo> {
-    let told = mman_typed::info(fd.as_raw_fd()).map_err(|why| refused(Operation::Open, why))?;
+pub(super) fn of(operation: Operation, fd: BorrowedFd<'_>) -> Result<TypedInfo> {
+    let told = mman_typed::info(fd.as_raw_fd()).map_err(|why| refused(operation, why))?;
     let unit = usize::try_from(told.unit).ok().and_then(PageSize::new);
-    let unit = unit.ok_or(Error::new(Operation::Open, KIND, Cause::NotMappable))?;
+    let unit = unit.ok_or(Error::new(operation, KIND, Cause::NotMappable))?;
     Ok(TypedInfo { size: told.size, unit, free: told.free, longest: told.longest })
 }

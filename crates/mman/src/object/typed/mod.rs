@@ -122,7 +122,7 @@ impl TypedMemory {
         fork::tell();
         let descriptors = Descriptors::new(name, writable);
         let fd = descriptors.get(TypedFlags::NONE)?;
-        let info = info::of(fd)?;
+        let info = info::of(Operation::Open, fd)?;
         let stat = stat_of(Operation::Open, fd, KIND)?;
         // A unit is whole pages of the store: a mapping is as long as the pool believes.
         if !page_size(fd, KIND, &stat).divides(info.unit.bytes()) {
@@ -148,7 +148,7 @@ impl TypedMemory {
     ///
     /// [`Cause::PoolBusy`]; [`Cause::PoolDamaged`].
     pub fn info(&self) -> Result<TypedInfo> {
-        info::of(self.descriptors.get(TypedFlags::NONE)?)
+        info::of(Operation::Inspect, self.descriptors.get(TypedFlags::NONE)?)
     }
 
     /// Allocates and maps so many bytes of any free memory of the pool, as few pieces as can be, one behind the other in the
