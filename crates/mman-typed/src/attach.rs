@@ -42,6 +42,8 @@ pub(crate) struct Attached {
     pub(crate) identity: Identity,
     pub(crate) unit: usize,
     pub(crate) punches: bool,
+    /// Whether what is mapped is given memory at once.
+    pub(crate) commits: bool,
     pub(crate) slot: usize,
     pub(crate) counter: Option<Counter>,
     pub(crate) nodes: Nodes,
@@ -86,6 +88,7 @@ pub(crate) fn attach(pool: &Pool<'_>, directory: &Path) -> Result<Attached, Fail
         identity,
         unit: store.unit,
         punches: store.punches,
+        commits: store.commits && store.punches,
         slot,
         counter: Counter::new().ok(),
         nodes: Nodes::new(store.unit).map_err(Failure::of("mmap"))?,

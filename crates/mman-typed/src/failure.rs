@@ -39,6 +39,8 @@ pub enum Cause {
         /// The longest run of them.
         longest: usize,
     },
+    /// What the pool is made of has no memory for what it has free (`ENOMEM`): a file system that is full.
+    NoMemory,
     /// A unit of the range is mapped too often (`EAGAIN`).
     TooOften,
     /// No room in the table for one more process or one more entry (`ENOMEM`).
@@ -94,6 +96,7 @@ impl fmt::Display for Cause {
             Self::Full { free, longest } => {
                 write!(out, "the pool has {free} units free, {longest} of them in a row")
             }
+            Self::NoMemory => out.write_str("there is no memory for what the pool has free"),
             Self::TooOften => out.write_str("a unit of the range is mapped too often"),
             Self::NoRoom => out.write_str("the table has no room for one more"),
             Self::Busy => out.write_str("somebody holds the lock of the table"),

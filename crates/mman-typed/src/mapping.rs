@@ -133,8 +133,12 @@ unsafe fn map_units(
         }
         wanted => pool.allocate(wanted)?,
     };
-    // SAFETY: the caller's promise.
-    let mapped = unsafe { map_pieces(pool, nodes, request, bytes) };
+    let is_counted = tflag != TypedFlags::MAP_ALLOCATABLE;
+    let committed = if is_counted { commit(pool, nodes) } else { Ok(()) };
+    let mapped = committed.and_then(|()| {
+        // SAFETY: the caller's promise.
+        unsafe { map_pieces(pool, nodes, request, bytes) }
+    });
     let start = match mapped {
         Ok(start) => start,
         Err(failure) => {
@@ -155,6 +159,26 @@ unsafe fn map_units(
         node = next;
     }
     Ok(start)
+}
+
+/// Gives the units of a list of nodes their memory, in a pool that promises that.
+fn commit(pool: &Attached, mut node: u32) -> Result<(), Failure> {
+    if !pool.commits {
+        return Ok(());
+    }
+    if !pool.has_store() {
+        return Err(Failure::new(Errno::EAGAIN, Cause::Kernel("fallocate")));
+    }
+    while node != NIL {
+        let len = range_of(pool.nodes.get(node).entry).len().saturating_mul(pool.unit);
+        let given = pool.store.allocate(offset_of(pool, node), word(len));
+        given.map_err(|errno| match errno {
+            Errno::ENOSPC => Failure::new(Errno::ENOMEM, Cause::NoMemory),
+            errno => Failure::new(errno, Cause::Kernel("fallocate")),
+        })?;
+        node = pool.nodes.get(node).right;
+    }
+    Ok(())
 }
 
 /// Maps the units of a list of nodes, one piece behind the other.

@@ -35,6 +35,8 @@ pub(crate) struct Store {
     /// In bytes; 0 for all that there is.
     pub(crate) size: u64,
     pub(crate) mode: u32,
+    /// Whether what is mapped is given memory at once.
+    pub(crate) commits: bool,
     pub(crate) node: Option<u32>,
     /// Whether it is a file that we make.
     pub(crate) is_ours: bool,
@@ -101,9 +103,17 @@ pub(crate) fn page() -> usize {
 /// The store that a pool says, with its table's directory.
 pub(crate) fn of(pool: &Pool<'_>, directory: &Path) -> Result<Store, Failure> {
     let ours = Path::of(&[directory.bytes(), b"/", pool.name, b".pool"]);
-    let Pool { size, mode, .. } = *pool;
-    let store =
-        Store { path: ours, unit: page(), size, mode, node: None, is_ours: true, punches: true };
+    let Pool { size, mode, commit: commits, .. } = *pool;
+    let store = Store {
+        path: ours,
+        unit: page(),
+        size,
+        mode,
+        commits,
+        node: None,
+        is_ours: true,
+        punches: true,
+    };
     Ok(match pool.kind {
         Kind::Shm => store,
         Kind::Node(node) => Store { node: Some(node), ..store },

@@ -5,13 +5,16 @@
 //! ```text
 //! directory /dev/shm/our-pools                  # where the tables, and the stores that are files of ours, are
 //! defaults no                                   # without the built-in pools
-//! pool NAME kind=shm   size=64M  [mode=0660]    # shared memory
+//! pool NAME kind=shm   size=64M  [mode=0660] [commit=yes]  # shared memory
 //! pool NAME kind=node  node=0 size=1G           # shared memory of a NUMA node
 //! pool NAME kind=huge  page=2M size=1G [path=/mnt/huge]    # huge pages; path: a hugetlbfs
 //! pool NAME kind=store path=/proc/123/fd/4      # an object that is there already: a file, a memfd of a process
 //! pool NAME kind=dax   path=/dev/dax0.0         # a device
 //! port /NAME pool=NAME [access=rw|r] [allocatable=owner|root|any]
 //! ```
+//!
+//! With `commit=yes` what is mapped of a pool is given memory at once, and `ENOMEM` where there is none; without it pages
+//! come when they are touched, which is `SIGBUS` where a file system has none left.
 //!
 //! Sizes are bytes, or have one of the letters K, M, G, T. A later pool or port of the same name is not seen. What is
 //! wrong with a line is told with its number, and the line left out; the others count.

@@ -70,6 +70,8 @@ pub struct Pool {
     pub size: u64,
     /// The mode of its files.
     pub mode: u32,
+    /// Whether what is mapped of it is given memory at once.
+    pub commit: bool,
     /// The directory of its table; `None` for the user's own.
     pub directory: Option<PathBuf>,
     /// Where it is configured; no file for a built-in one.
@@ -237,8 +239,8 @@ impl Pool {
             config::Kind::Dax(at) => Kind::Dax(path(at)),
             _ => Kind::Shm,
         };
-        let config::Pool { size, mode, .. } = *pool;
-        Self { name: name(pool.name), kind, size, mode, directory, place }
+        let config::Pool { size, mode, commit, .. } = *pool;
+        Self { name: name(pool.name), kind, size, mode, commit, directory, place }
     }
 
     /// Looks at it.
@@ -263,8 +265,8 @@ impl Pool {
             Kind::Store(_) => config::Kind::Store(at.unwrap_or_default()),
             Kind::Dax(_) => config::Kind::Dax(at.unwrap_or_default()),
         };
-        let Self { size, mode, .. } = *self;
-        let pool = config::Pool { name: self.name.as_bytes(), kind, size, mode };
+        let Self { size, mode, commit, .. } = *self;
+        let pool = config::Pool { name: self.name.as_bytes(), kind, size, mode, commit };
         let looked = mman_typed::Look::at(&pool, directory.as_deref());
         let failed = |failure| error_of(Operation::Inspect, failure);
         match looked.map_err(failed)? {

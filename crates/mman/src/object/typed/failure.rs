@@ -19,6 +19,7 @@ pub(crate) fn cause(failure: Failure, unit: PageSize) -> Option<Cause> {
         Why::Full { free, longest } => {
             Cause::PoolFull { free: bytes(free), longest: bytes(longest) }
         }
+        Why::NoMemory => Cause::NoSpace,
         Why::TooOften => Cause::MappedTooOften,
         Why::NoRoom => Cause::PoolTableFull,
         Why::Busy => Cause::PoolBusy,
