@@ -6,7 +6,7 @@ use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 use mman_sys::{
     AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, fallocate, fchmod,
-    fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, openat, read,
+    fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, next_data, openat, read,
     try_lock_byte, unlock_byte,
 };
 
@@ -71,6 +71,12 @@ impl File {
         let mode = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         // SAFETY: the descriptor is ours. Who maps the range has memory that others may change, by the contract of `map`.
         unsafe { fallocate(self.0, mode, from, len) }
+    }
+
+    /// Where the next byte is that was ever touched, from an offset on; `ENXIO` where there is none.
+    pub(crate) fn next_data(&self, from: u64) -> Result<u64, Errno> {
+        // SAFETY: the descriptor is ours, and nobody uses the position of its description.
+        unsafe { next_data(self.0, from) }
     }
 
     pub(crate) fn read(&self, into: &mut [u8]) -> Result<usize, Errno> {

@@ -147,6 +147,8 @@ mod failure;
 mod file;
 mod layout;
 mod lock;
+#[cfg(test)]
+mod loom_tests;
 mod mapping;
 mod memory;
 mod nodes;
@@ -155,9 +157,12 @@ mod object;
 mod path;
 mod pool;
 mod process;
+mod rebuild;
 mod report;
 mod space;
 mod store;
+mod tree;
+mod turn;
 mod witness;
 mod words;
 
