@@ -150,7 +150,7 @@ fn make_locked(
     (0..SLOTS).for_each(|each| table.set_state(each, slot::FREE));
     (0..BLOCKS).for_each(|block| words.store(crate::layout::owner_word(block), 0));
     table.clear();
-    table.renew(&(0..units));
+    table.renew();
     words.store(head::MAGIC, MAGIC);
     words.end();
     Ok(())

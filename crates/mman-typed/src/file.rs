@@ -6,8 +6,8 @@ use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 use mman_sys::{
     AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, dup_from, fallocate,
-    fchmod, fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, openat, pread,
-    read, try_lock_byte, unlock_byte,
+    fchmod, fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, next_data, openat,
+    pread, read, try_lock_byte, unlock_byte,
 };
 
 /// Where descriptors begin that a program does not meet: programs look at the lowest numbers, and `select` at none above
@@ -81,6 +81,12 @@ impl File {
         let mode = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         // SAFETY: the descriptor is ours. Who maps the range has memory that others may change, by the contract of `map`.
         unsafe { fallocate(self.0, mode, from, len) }
+    }
+
+    /// Where the next byte is that was ever touched, from an offset on; `ENXIO` where there is none.
+    pub(crate) fn next_data(&self, from: u64) -> Result<u64, Errno> {
+        // SAFETY: the descriptor is ours, and nobody uses the position of its description.
+        unsafe { next_data(self.0, from) }
     }
 
     pub(crate) fn read(&self, into: &mut [u8]) -> Result<usize, Errno> {

@@ -149,6 +149,8 @@ mod file;
 mod layout;
 mod lock;
 mod look;
+#[cfg(test)]
+mod loom_tests;
 mod mapping;
 mod memory;
 mod nodes;
@@ -157,9 +159,12 @@ mod object;
 mod path;
 mod pool;
 mod process;
+mod rebuild;
 mod report;
 mod space;
 mod store;
+mod tree;
+mod turn;
 mod witness;
 mod words;
 

@@ -243,6 +243,23 @@ pub unsafe fn fallocate(
     unsafe { call4(nr::__NR_fallocate, arguments) }.map(drop)
 }
 
+/// Where the next byte of a file is, from an offset on, that is not in a hole. The position of the description goes there.
+/// [lseek(2)](https://man7.org/linux/man-pages/man2/lseek.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EINVAL`, `ENXIO` (nothing but a hole from there on, or the file ends before), `ESPIPE`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn next_data(fd: RawFd, from: u64) -> Result<u64, Errno> {
+    // SAFETY: the call changes no memory; the descriptor is the caller's promise.
+    let at = unsafe { call3(nr::__NR_lseek, int(fd), long(from), word(nr::SEEK_DATA)) }?;
+    Ok(at as u64)
+}
+
 /// Tells length, kind and owner of a file. [fstat(2)](https://man7.org/linux/man-pages/man2/stat.2.html)
 ///
 /// # Errors
