@@ -96,7 +96,9 @@ impl fmt::Display for Cause {
             Self::NotSo => out.write_str("typed memory does not grow, and is not doubled"),
             Self::Damaged(damage) => write!(out, "the table is damaged: {damage}"),
             Self::Lacks => out.write_str("the machine lacks what the pool is made of"),
-            Self::Directory => out.write_str("the directory of the tables is not to be trusted"),
+            Self::Directory => out.write_str(
+                "the directory of the tables is another user's, or others may write to it",
+            ),
             Self::Torn => out.write_str("the process forked in the middle of a call"),
             Self::Kernel(call) => out.write_str(call),
         }

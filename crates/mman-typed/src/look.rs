@@ -95,15 +95,21 @@ impl Drop for Look {
 pub fn planned(pool: &Pool<'_>, directory: Option<&[u8]>) -> Result<Planned, Failure> {
     let store = store::of(pool, &store::directory_of(directory))?;
     let unit = word(store.unit);
-    let there = || {
-        let stat = File::open_through(&store.path, OpenFlags::PATH, 0).and_then(|file| file.stat());
-        stat.ok().and_then(|stat| u64::try_from(stat.st_size).ok())
-    };
-    let is_object = !store.is_ours && store.punches;
-    let size = match store.size {
-        size if !is_object => Some(size).filter(|size| *size > 0),
-        0 => there(),
-        size => there().map(|there| there.min(size)),
+    let size = if store.is_ours {
+        Some(store.size)
+    } else {
+        let there = File::open_through(&store.path, OpenFlags::PATH, 0);
+        let stat = match there.and_then(|file| file.stat()) {
+            Err(Errno::ENOENT) => return Err(Failure::new(Errno::ENODEV, Cause::Lacks)),
+            stat => stat.ok(),
+        };
+        let len = stat.and_then(|stat| u64::try_from(stat.st_size).ok());
+        match store.size {
+            // What a device is long is in its pool's size already, as far as the kernel tells it.
+            size if !store.punches => Some(size).filter(|size| *size > 0),
+            0 => len,
+            size => len.map(|len| len.min(size)),
+        }
     };
     let whole = |size: u64| size.checked_div(unit).unwrap_or(0).saturating_mul(unit);
     Ok(Planned { size: size.map(whole), unit })

@@ -12,7 +12,9 @@ use crate::failure::{Failure, exit_code, report};
 use crate::outcome::Outcome;
 use crate::output::Printer;
 use crate::output::terminal::shown;
+use crate::output::units::Units;
 use holders::Who;
+use mman::Errno;
 use mman::inspect::typed::{
     Agreement, Configuration, Kind, Look, Planned, Pool, Port, Repairs, Sizes, State, configuration,
 };
@@ -23,6 +25,8 @@ enum Seen {
     /// Nobody has opened it yet.
     Unused(Planned),
     InUse(Box<Used>),
+    /// What it is made of is not there: what that is.
+    Lacking(String),
     /// Why nothing is known.
     Unknown(String),
 }
@@ -75,7 +79,7 @@ fn tell(args: &args::Typed) -> Result<Outcome, Failure> {
             pools.push((pool, look(pool, args.check)));
         }
     }
-    let missing = Seen::Unknown("its pool is not configured".to_owned());
+    let missing = Seen::Lacking("its pool is not configured".to_owned());
     let lines: Vec<Line<'_>> = ports
         .iter()
         .map(|port| {
@@ -91,7 +95,7 @@ fn tell(args: &args::Typed) -> Result<Outcome, Failure> {
         one::print_all(args, &mut printer, &lines)?;
     }
     printer.finish()?;
-    Ok(outcome.and(judge(&lines)).and(of_configuration(args, &configured)))
+    Ok(outcome.and(judge(args, &lines)).and(of_configuration(args, &configured)))
 }
 
 fn read() -> Result<Configuration, Failure> {
@@ -118,24 +122,45 @@ fn look(pool: &Pool, check: bool) -> Seen {
     let look = match pool.look() {
         Ok(State::InUse(look)) => look,
         Ok(State::Unused(planned)) => return Seen::Unused(planned),
-        Err(error) => return Seen::Unknown(error.to_string()),
+        Err(error) => return unseen(pool, &error),
     };
     let agreement = check.then(|| look.agreement()).transpose();
     let agreement = match agreement {
         Ok(agreement) => agreement,
-        Err(error) => return Seen::Unknown(error.to_string()),
+        Err(error) => return unseen(pool, &error),
     };
     let holders = holders::of(&look);
     let (sizes, repairs) = (look.sizes(), look.repairs());
     Seen::InUse(Box::new(Used { look, sizes, repairs, holders, agreement }))
 }
 
-/// Tells on standard error what could not be looked at; the worst of all.
-fn judge(lines: &[Line<'_>]) -> Outcome {
+/// Why a pool cannot be looked at: what it lacks, by its name.
+fn unseen(pool: &Pool, error: &mman::Error) -> Seen {
+    if error.errno() != Some(Errno::ENODEV) {
+        let is_forbidden = error.errno() == Some(Errno::EACCES);
+        let directory = pool.directory.as_ref().filter(|_| is_forbidden);
+        let place = directory.map(|place| format!("; its table is in {}", place.display()));
+        return Seen::Unknown(format!("{error}{}", place.unwrap_or_default()));
+    }
+    Seen::Lacking(match &pool.kind {
+        Kind::Huge { page, path: None } => {
+            format!("no hugetlbfs with pages of {} is mounted", Units::Iec.size(*page))
+        }
+        Kind::Huge { path: Some(path), .. } | Kind::Store(path) | Kind::Dax(path) => {
+            format!("there is no {}", path.display())
+        }
+        _ => error.to_string(),
+    })
+}
+
+/// Tells on standard error what could not be looked at; the worst of all. What the machine lacks is an error of who asks
+/// for it by name.
+fn judge(args: &args::Typed, lines: &[Line<'_>]) -> Outcome {
     let mut outcome = Outcome::Done;
     for Line { port, seen } in lines {
         match seen {
-            Seen::Unknown(why) => {
+            Seen::Lacking(_) if args.ports.is_empty() => {}
+            Seen::Lacking(why) | Seen::Unknown(why) => {
                 let Port { name, pool_name, .. } = port;
                 report(&Failure::line(format!("{name} (pool {pool_name}): {why}")));
                 outcome = outcome.and(Outcome::Error);

@@ -158,6 +158,11 @@ pub fn configuration() -> Result<Configuration> {
             remarks.push(Remark { place: port.place.clone(), why: Useless::NoPool });
         }
     }
+    // Those of a file in their order; files in the order in which they are read.
+    let Configuration { remarks, files, .. } = &mut found;
+    remarks.sort_by_key(|Remark { place, .. }| {
+        (files.iter().position(|file| *file == place.file), place.line)
+    });
     Ok(found)
 }
 

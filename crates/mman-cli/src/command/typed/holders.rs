@@ -1,7 +1,7 @@
 //! Who holds memory of a pool: processes by number, and what they run.
 
 use crate::output::terminal::shown;
-use crate::processes::{About, Folder};
+use crate::processes::{About, Folder, State};
 use mman::inspect::typed::{Held, Look};
 use mman::process::Process;
 
@@ -12,6 +12,7 @@ pub(super) struct Who {
     pub(super) about: Option<About>,
     /// Whether it has the lock of the table.
     pub(super) is_changing: bool,
+    pub(super) is_stopped: bool,
 }
 
 /// The holders of a pool, those with the most first.
@@ -20,8 +21,9 @@ pub(super) fn of(look: &Look) -> Vec<Who> {
     let who = |held: Held| {
         let number = held.holder.process;
         let is_changing = changing == Some(number);
-        let about = u32::try_from(number).ok().filter(|_| held.holder.is_here).and_then(about);
-        Who { held, about, is_changing }
+        let here = u32::try_from(number).ok().filter(|_| held.holder.is_here);
+        let is_stopped = here.and_then(State::of).is_some_and(|state| state.is_stopped);
+        Who { held, about: here.and_then(about), is_changing, is_stopped }
     };
     let mut all: Vec<Who> = look.holders().into_iter().map(who).collect();
     all.sort_by_key(|who| {
@@ -51,9 +53,12 @@ impl Who {
         let holder = &self.held.holder;
         match (holder.is_dead, self.is_changing, holder.is_here) {
             (true, true, _) => "ended in the middle of a change: the next call mends it",
+            (true, false, _) if holder.ranges == 0 => "ended",
             (true, false, _) => "ended: the next call that needs memory gives it back",
+            (false, true, _) if self.is_stopped => "stopped, with the lock of the table",
             (false, true, _) => "is changing the table",
             (false, false, false) => "ended, or out of sight: a child of it may have this",
+            (false, false, true) if self.is_stopped => "stopped",
             (false, false, true) if holder.ranges == 0 => "has it open",
             (false, false, true) => "",
         }

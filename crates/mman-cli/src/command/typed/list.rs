@@ -53,6 +53,8 @@ fn table(printer: &mut Printer, lines: &[Line<'_>]) -> Result<(), Failure> {
             text.push_str(&port.name);
             text.push_str(match seen {
                 Seen::Unused(_) => " (not in use)",
+                Seen::Lacking(_) if port.pool.is_none() => " (no pool)",
+                Seen::Lacking(_) => " (not there)",
                 _ => "",
             });
         });
@@ -73,6 +75,9 @@ fn numbers(table: &mut Table, units: Units, seen: &Seen) {
         Seen::Unknown(_) => {
             (0..6).for_each(|_| table.cell(Style::Warning, |text| text.push('?')));
         }
+        Seen::Lacking(_) => {
+            (0..6).for_each(|_| table.cell(Style::Faint, |text| text.push('–')));
+        }
         Seen::Unused(planned) => {
             match planned.size {
                 Some(size) => table.cell(Style::Plain, |text| units.push(text, size)),
@@ -85,27 +90,32 @@ fn numbers(table: &mut Table, units: Units, seen: &Seen) {
             let sizes = &used.sizes;
             let all = [sizes.size, sizes.unit, used.used(), sizes.free, sizes.longest];
             for bytes in all {
-                table.cell(Style::Plain, |text| match bytes {
-                    0 if units == Units::Iec => text.push('–'),
-                    bytes => units.push(text, bytes),
-                });
+                table.cell(Style::Plain, |text| units.push(text, bytes));
             }
-            table.cell(Style::Plain, |text| match used.living() {
-                0 => text.push('–'),
-                count => push_number(text, count as u64),
-            });
+            table.cell(Style::Plain, |text| push_number(text, used.living() as u64));
         }
     }
 }
 
 /// What is out of the ordinary.
 pub(super) fn notes(line: &Line<'_>, units: Units) -> Vec<String> {
-    let Seen::InUse(used) = line.seen else { return Vec::new() };
+    let used = match line.seen {
+        // Of a pool that is not configured a line of the configuration tells.
+        Seen::Lacking(what) if line.port.pool.is_some() => return vec![what.clone()],
+        Seen::InUse(used) => used,
+        _ => return Vec::new(),
+    };
     let mut notes = Vec::new();
-    if let (dead @ 1.., bytes) = used.dead() {
+    if let (dead @ 1.., bytes @ 1..) = used.dead() {
         let are = if dead == 1 { "process that has" } else { "processes that have" };
         let bytes = units.size(bytes);
         notes.push(format!("{bytes} are of {dead} {are} ended: the next call gives them back"));
+    }
+    if let Some(who) = used.holders.iter().find(|who| who.is_changing && who.is_stopped) {
+        let (command, number) = (who.command(), who.held.holder.process);
+        notes.push(format!(
+            "{command}[{number}] is stopped with the lock of its table: calls of others fail (EAGAIN)"
+        ));
     }
     if used.repairs.dropped > 0 {
         let dropped = many(used.repairs.dropped as u64, "entry").replace("entrys", "entries");
@@ -126,7 +136,8 @@ pub(super) fn notes(line: &Line<'_>, units: Units) -> Vec<String> {
 
 /// How many, and who says so.
 fn source(lines: &[Line<'_>], configured: &Configuration) -> String {
-    let pools: BTreeSet<&str> = lines.iter().map(|line| line.port.pool_name.as_str()).collect();
+    let pools = lines.iter().filter_map(|line| line.port.pool.as_ref());
+    let pools: BTreeSet<&str> = pools.map(|pool| pool.name.as_str()).collect();
     let counts =
         format!("{}, {}", many(lines.len() as u64, "port"), many(pools.len() as u64, "pool"));
     let files: Vec<String> = configured.files.iter().map(|file| shown(file.as_os_str())).collect();

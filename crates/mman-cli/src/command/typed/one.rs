@@ -15,7 +15,8 @@ pub(super) fn print_all(
     printer: &mut Printer,
     lines: &[Line<'_>],
 ) -> Result<(), Failure> {
-    let known = lines.iter().filter(|line| !matches!(line.seen, Seen::Unknown(_)));
+    let known =
+        lines.iter().filter(|line| !matches!(line.seen, Seen::Unknown(_) | Seen::Lacking(_)));
     for (at, line) in known.enumerate() {
         if at > 0 {
             printer.text("\n")?;
@@ -30,7 +31,7 @@ fn print(args: &args::Typed, printer: &mut Printer, line: &Line<'_>) -> Result<(
     printer.text(&format!("{title}{}\n", about(line)))?;
     let units = printer.units();
     match line.seen {
-        Seen::Unknown(_) => Ok(()),
+        Seen::Unknown(_) | Seen::Lacking(_) => Ok(()),
         Seen::Unused(planned) => {
             let size = planned.size.map_or_else(|| "?".to_owned(), |size| units.size(size));
             let unit = units.size(planned.unit);
@@ -112,9 +113,8 @@ fn free(used: &Used, units: Units) -> String {
         0 => "the pool is full".to_owned(),
         1 => "in one run".to_owned(),
         runs => {
-            let split = percent(sizes.free.saturating_sub(sizes.longest), sizes.free);
-            let longest = units.size(sizes.longest);
-            format!("in {runs} runs, the largest {longest}; {split} of it elsewhere")
+            let share = percent(sizes.longest, sizes.free);
+            format!("in {runs} runs; the largest {}, {share} of it", units.size(sizes.longest))
         }
     }
 }

@@ -61,6 +61,7 @@ struct Holder<'told> {
     here: bool,
     dead: bool,
     changing: bool,
+    stopped: bool,
     #[serde(flatten)]
     command: Option<JsonName<'told>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,6 +153,7 @@ fn port<'told>(line: &Line<'told>) -> Port<'told> {
     let (state, reason, size, unit) = match seen {
         Seen::Unused(planned) => ("not in use", None, planned.size, Some(planned.unit)),
         Seen::InUse(used) => ("in use", None, Some(used.sizes.size), Some(used.sizes.unit)),
+        Seen::Lacking(why) => ("lacking", Some(why.as_str()), None, None),
         Seen::Unknown(why) => ("unknown", Some(why.as_str()), None, None),
     };
     let file: &OsStr = port.place.file.as_os_str();
@@ -202,6 +204,7 @@ fn holder<'told>(line: &Line<'told>, who: &'told Who) -> Holder<'told> {
         here: told.is_here,
         dead: told.is_dead,
         changing: who.is_changing,
+        stopped: who.is_stopped,
         command: who.about.as_ref().map(|about| JsonName::new("command", &about.command)),
         user: who.about.as_ref().map(|about| about.user.as_str()),
         bytes: told.bytes,
