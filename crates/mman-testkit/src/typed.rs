@@ -43,6 +43,17 @@ impl Pools {
         self.0.path().join("conf")
     }
 
+    /// Has this process use them. In a child, which does nothing else with typed memory.
+    ///
+    /// # Panics
+    ///
+    /// Where the path is too long.
+    pub fn use_here(&self) {
+        let file = self.file();
+        let file = file.as_os_str().as_encoded_bytes();
+        mman_typed::config::use_configuration(file).expect("a path");
+    }
+
     /// The table of a pool.
     #[must_use]
     pub fn table(&self, pool: &str) -> PathBuf {
@@ -59,9 +70,7 @@ impl Pools {
     pub fn hold(&self, port: &str, pieces: &[usize], given_back: &[usize]) -> Forked {
         let (mut ready, mut done) = std::io::pipe().expect("a pipe");
         let holder = fork::start(|| {
-            let file = self.file();
-            let file = file.as_os_str().as_encoded_bytes();
-            mman_typed::config::use_configuration(file).expect("a path");
+            self.use_here();
             allocate(port, pieces, given_back);
             done.write_all(b"x").expect("a reader");
             std::thread::sleep(Duration::from_secs(300));
