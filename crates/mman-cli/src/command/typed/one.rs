@@ -114,7 +114,7 @@ fn free(used: &Used, units: Units) -> String {
         1 => "in one run".to_owned(),
         runs => {
             let share = percent(sizes.longest, sizes.free);
-            format!("in {runs} runs; the largest {}, {share} of it", units.size(sizes.longest))
+            format!("in {runs} runs, the largest {} ({share})", units.size(sizes.longest))
         }
     }
 }
