@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Some(Command::Diff(args)) => command::diff::run(&args),
         Some(Command::Cat(args)) => command::cat::run(&args),
         Some(Command::Log(args)) => command::log::run(&args),
+        Some(Command::Typed(args)) => command::typed::run(&args),
         Some(Command::Doctor(args)) => command::doctor::run(&args),
         Some(Command::Generate(args)) => command::generate::run(&args),
     }

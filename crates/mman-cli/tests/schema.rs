@@ -19,8 +19,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
-/// Types that need more than this test has: a process that may be advised against, pages that stay.
-const RARE: &[&str] = &["touch_missing", "evict_left", "mappings"];
+/// Types that need more than this test has: a process that may be advised against, pages that stay, and pools of typed
+/// memory with holders (`typed.rs`).
+const RARE: &[&str] =
+    &["touch_missing", "evict_left", "mappings", "typed_holder", "typed_run", "typed_remark"];
 
 /// The types of the lines, each of which is as it should be.
 fn types(schema: &Schema, output: &[u8]) -> BTreeSet<String> {
@@ -67,6 +69,7 @@ fn every_command_prints_what_the_schema_says() {
     look(&["who", data]);
     look(&["advise", &pid, "cold", "-n"]);
     look(&["advise", &pid, "cold"]);
+    look(&["typed"]);
     look(&["doctor"]);
     look(&["save", tree, "-o", snapshot]);
     std::fs::remove_file(files.path("tree/gone")).unwrap();

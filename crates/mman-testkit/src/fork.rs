@@ -74,6 +74,12 @@ impl Forked {
         self.end()
     }
 
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> i32 {
+        self.process
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: c_int) {
         // SAFETY: the process is ours and has not been waited for, so the number is its own.

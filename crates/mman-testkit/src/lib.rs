@@ -31,6 +31,7 @@ pub mod signals;
 pub mod smaps;
 pub mod swap;
 pub mod system_v;
+pub mod typed;
 pub mod unchecked;
 
 /// The size of a page in bytes.

@@ -19,12 +19,14 @@ use crate::space::Table;
 use crate::store::{self, Identity, Store};
 use crate::witness::{self, Counter};
 use crate::words::Words;
-use mman_sys::{Errno, OpenFlags};
+use mman_sys::{Errno, OpenFlags, Stat};
 
 /// The first of the bytes that slots lock.
 pub(crate) const LOCKS: i64 = 1 << 60;
 /// The byte that is locked while a table is made.
 const MAKING: i64 = LOCKS - 1;
+/// Bytes of the head that are looked at.
+pub(crate) const HEAD: usize = 64;
 /// How often making is waited for, a millisecond each time.
 const PATIENCE: u32 = 5000;
 
@@ -40,6 +42,8 @@ pub(crate) struct Attached {
     pub(crate) identity: Identity,
     pub(crate) unit: usize,
     pub(crate) punches: bool,
+    /// Whether what is mapped is given memory at once.
+    pub(crate) commits: bool,
     pub(crate) slot: usize,
     pub(crate) counter: Option<Counter>,
     pub(crate) nodes: Nodes,
@@ -84,6 +88,7 @@ pub(crate) fn attach(pool: &Pool<'_>, directory: &Path) -> Result<Attached, Fail
         identity,
         unit: store.unit,
         punches: store.punches,
+        commits: store.commits && store.punches,
         slot,
         counter: Counter::new().ok(),
         nodes: Nodes::new(store.unit).map_err(Failure::of("mmap"))?,
@@ -145,7 +150,7 @@ fn make_locked(
     (0..SLOTS).for_each(|each| table.set_state(each, slot::FREE));
     (0..BLOCKS).for_each(|block| words.store(crate::layout::owner_word(block), 0));
     table.clear();
-    table.renew(&(0..units));
+    table.renew();
     words.store(head::MAGIC, MAGIC);
     words.end();
     Ok(())
@@ -160,27 +165,12 @@ fn check(
     identity: Identity,
 ) -> Result<Layout, Failure> {
     let damaged = |damage| Failure::damaged(damage);
-    let mut again = [0_u8; 64];
+    let mut again = [0_u8; HEAD];
     let first = File::open(path, OpenFlags::empty(), 0).map_err(Failure::of("open"))?;
     let len = first.read(&mut again).map_err(Failure::of("read"))?;
-    if len < again.len() {
-        return Err(damaged(Damage::Truncated));
-    }
-    let head = |at: usize| {
-        let bytes = again.as_chunks::<8>().0.get(at).copied().unwrap_or_default();
-        u64::from_ne_bytes(bytes)
-    };
-    let is_ours = head(head::MAGIC) == MAGIC && head(head::VERSION) == VERSION;
-    if !is_ours || head(head::UNIT) != word(store.unit) {
-        return Err(damaged(Damage::Head));
-    }
-    let layout = Layout::of(size(head(head::UNITS))).ok_or(damaged(Damage::Head))?;
     let stat = file.stat().map_err(Failure::of("fstat"))?;
-    if u64::try_from(stat.st_size).unwrap_or(0) < word(layout.end).saturating_mul(8) {
-        return Err(damaged(Damage::Truncated));
-    }
-    let is_of_store = (head(head::DEVICE), head(head::INODE)) == (identity.device, identity.inode);
-    if !is_of_store {
+    let layout = layout_of(again.get(..len).unwrap_or(&[]), &stat, store.unit)?;
+    if identity_in(&again) != identity {
         return Err(damaged(Damage::Store));
     }
     let stat = opened.stat().map_err(Failure::of("fstat"))?;
@@ -189,6 +179,34 @@ fn check(
         return Err(damaged(Damage::Truncated));
     }
     Ok(layout)
+}
+
+/// A word of the first ones of a table.
+fn word_of(first: &[u8], at: usize) -> u64 {
+    let bytes = first.as_chunks::<8>().0.get(at).copied().unwrap_or_default();
+    u64::from_ne_bytes(bytes)
+}
+
+/// How the table is laid out that begins so; whether it is one, of such units, and as long as it says.
+pub(crate) fn layout_of(first: &[u8], stat: &Stat, unit: usize) -> Result<Layout, Failure> {
+    if first.len() < HEAD {
+        return Err(Failure::damaged(Damage::Truncated));
+    }
+    let head = |at| word_of(first, at);
+    let is_ours = head(head::MAGIC) == MAGIC && head(head::VERSION) == VERSION;
+    if !is_ours || head(head::UNIT) != word(unit) {
+        return Err(Failure::damaged(Damage::Head));
+    }
+    let layout = Layout::of(size(head(head::UNITS))).ok_or(Failure::damaged(Damage::Head))?;
+    if u64::try_from(stat.st_size).unwrap_or(0) < word(layout.end).saturating_mul(8) {
+        return Err(Failure::damaged(Damage::Truncated));
+    }
+    Ok(layout)
+}
+
+/// Which store it is the table of.
+pub(crate) fn identity_in(first: &[u8]) -> Identity {
+    Identity { device: word_of(first, head::DEVICE), inode: word_of(first, head::INODE) }
 }
 
 /// Maps the table by a description of its own, which has the lock of a free slot's byte (A1), and makes the slot ours.

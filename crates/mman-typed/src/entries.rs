@@ -17,7 +17,7 @@ use crate::damage::Damage;
 use crate::layout::{BLOCK, BLOCKS, SLOTS, head, owner_word, slot, slot_word};
 use crate::memory::Memory;
 use crate::number::{size, word};
-use crate::space::Table;
+use crate::space::{Refused, Table};
 use core::ops::Range;
 
 /// An entry of a range.
@@ -79,9 +79,26 @@ impl<M: Memory> Table<M> {
         !range.is_empty() && range.end <= self.layout.units
     }
 
-    fn owner(&self, block: usize) -> Option<usize> {
+    pub(crate) fn owner(&self, block: usize) -> Option<usize> {
         let slot = size(self.memory.load(owner_word(block))).checked_sub(1)?;
         (slot < SLOTS).then_some(slot)
+    }
+
+    /// Takes a free range. Its entry comes first: who dies in between leaves one that is not marked, and the next one makes
+    /// the map anew.
+    pub(crate) fn take(&self, index: usize, range: &Range<usize>) -> Result<(), Damage> {
+        self.set_entry(index, entry_of(range));
+        self.mark(range).inspect_err(|_| self.set_entry(index, 0))
+    }
+
+    /// Enters an entry of units that others may have.
+    pub(crate) fn enter(&self, index: usize, entry: u64) -> Result<(), Refused> {
+        let range = range_of(entry);
+        if !self.can_add(&range)? {
+            return Err(Refused::TooOften);
+        }
+        self.set_entry(index, entry);
+        self.add(&range).inspect_err(|_| self.set_entry(index, 0))
     }
 
     /// A block that is nobody's; it is to be given memory before it is taken.
@@ -108,7 +125,7 @@ impl<M: Memory> Table<M> {
         self.blocks(slot).flat_map(|block| self.entries_of(block))
     }
 
-    fn entries_of(&self, block: usize) -> impl Iterator<Item = (usize, u64)> {
+    pub(crate) fn entries_of(&self, block: usize) -> impl Iterator<Item = (usize, u64)> {
         let first = block.wrapping_mul(BLOCK);
         let all = first..first.wrapping_add(BLOCK);
         all.map(|index| (index, self.entry(index))).filter(|(_, entry)| *entry != 0)
@@ -137,7 +154,7 @@ impl<M: Memory> Table<M> {
         Ok(rest.is_empty())
     }
 
-    fn drop_entry(&self, index: usize) {
+    pub(crate) fn drop_entry(&self, index: usize) {
         self.set_entry(index, 0);
         let dropped = self.memory.load(head::DROPPED);
         self.memory.store(head::DROPPED, dropped.wrapping_add(1));
@@ -167,36 +184,5 @@ impl<M: Memory> Table<M> {
         }
         self.set_state(slot, slot::FREE);
         Ok(true)
-    }
-
-    /// Makes the derived part anew from the entries. Entries that cannot be are dropped, and counted.
-    ///
-    /// The counts of the units that several have must have memory: `counts` is asked for it.
-    pub(crate) fn rebuild(&self, counts: &mut dyn FnMut(&Range<usize>)) {
-        self.clear();
-        let mut used = 0_usize;
-        for block in 0..BLOCKS {
-            let owner = self.owner(block);
-            let is_held = owner.is_some_and(|owner| self.state(owner) != slot::FREE);
-            if !is_held {
-                self.memory.store(owner_word(block), 0);
-                continue;
-            }
-            for (index, entry) in self.entries_of(block) {
-                let range = range_of(entry);
-                if !self.is_possible(entry) || !self.can_add(&range) {
-                    self.drop_entry(index);
-                    continue;
-                }
-                if self.is_used(&range) {
-                    counts(&range);
-                }
-                used = used.saturating_add(self.add_bits(&range));
-            }
-        }
-        self.memory.store(head::FREE, word(self.layout.units.saturating_sub(used)));
-        self.renew(&(0..self.layout.units));
-        let times = self.memory.load(head::REBUILT);
-        self.memory.store(head::REBUILT, times.wrapping_add(1));
     }
 }

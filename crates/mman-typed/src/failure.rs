@@ -39,6 +39,8 @@ pub enum Cause {
         /// The longest run of them.
         longest: usize,
     },
+    /// What the pool is made of has no memory for what it has free (`ENOMEM`): a file system that is full.
+    NoMemory,
     /// A unit of the range is mapped too often (`EAGAIN`).
     TooOften,
     /// No room in the table for one more process or one more entry (`ENOMEM`).
@@ -77,27 +79,35 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:?}: ", self.errno)?;
-        match self.cause {
-            Cause::Name => out.write_str("no typed memory has that name"),
-            Cause::Flags => out.write_str("flags that exclude each other, or that there are not"),
-            Cause::Access => out.write_str("the port does not allow that access"),
-            Cause::Privilege => out.write_str("mapping without allocating needs more rights"),
-            Cause::NotTyped => out.write_str("this is no typed memory"),
-            Cause::Elsewhere => out.write_str("no pool of the configuration has this object"),
-            Cause::Range => out.write_str("the range is not one of whole units within the pool"),
-            Cause::Full { free, longest } => {
+        write!(out, "{:?}: {}", self.errno, self.cause)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Name => out.write_str("no typed memory has that name"),
+            Self::Flags => out.write_str("flags that exclude each other, or that there are not"),
+            Self::Access => out.write_str("the port does not allow that access"),
+            Self::Privilege => out.write_str("mapping without allocating needs more rights"),
+            Self::NotTyped => out.write_str("this is no typed memory"),
+            Self::Elsewhere => out.write_str("no pool of the configuration has this object"),
+            Self::Range => out.write_str("the range is not one of whole units within the pool"),
+            Self::Full { free, longest } => {
                 write!(out, "the pool has {free} units free, {longest} of them in a row")
             }
-            Cause::TooOften => out.write_str("a unit of the range is mapped too often"),
-            Cause::NoRoom => out.write_str("the table has no room for one more"),
-            Cause::Busy => out.write_str("somebody holds the lock of the table"),
-            Cause::NotSo => out.write_str("typed memory does not grow, and is not doubled"),
-            Cause::Damaged(damage) => write!(out, "the table is damaged: {damage}"),
-            Cause::Lacks => out.write_str("the machine lacks what the pool is made of"),
-            Cause::Directory => out.write_str("the directory of the tables is not to be trusted"),
-            Cause::Torn => out.write_str("the process forked in the middle of a call"),
-            Cause::Kernel(call) => out.write_str(call),
+            Self::NoMemory => out.write_str("there is no memory for what the pool has free"),
+            Self::TooOften => out.write_str("a unit of the range is mapped too often"),
+            Self::NoRoom => out.write_str("the table has no room for one more"),
+            Self::Busy => out.write_str("somebody holds the lock of the table"),
+            Self::NotSo => out.write_str("typed memory does not grow, and is not doubled"),
+            Self::Damaged(damage) => write!(out, "the table is damaged: {damage}"),
+            Self::Lacks => out.write_str("the machine lacks what the pool is made of"),
+            Self::Directory => out.write_str(
+                "the directory of the tables is another user's, or others may write to it",
+            ),
+            Self::Torn => out.write_str("the process forked in the middle of a call"),
+            Self::Kernel(call) => out.write_str(call),
         }
     }
 }

@@ -6,8 +6,8 @@ use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 use mman_sys::{
     AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, dup_from, fallocate,
-    fchmod, fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, openat, read,
-    try_lock_byte, unlock_byte,
+    fchmod, fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, next_data, openat,
+    pread, read, try_lock_byte, unlock_byte,
 };
 
 /// Where descriptors begin that a program does not meet: programs look at the lowest numbers, and `select` at none above
@@ -83,11 +83,33 @@ impl File {
         unsafe { fallocate(self.0, mode, from, len) }
     }
 
+    /// Where the next byte is that was ever touched, from an offset on; `ENXIO` where there is none.
+    pub(crate) fn next_data(&self, from: u64) -> Result<u64, Errno> {
+        // SAFETY: the descriptor is ours, and nobody uses the position of its description.
+        unsafe { next_data(self.0, from) }
+    }
+
     pub(crate) fn read(&self, into: &mut [u8]) -> Result<usize, Errno> {
         let mut filled = 0_usize;
         while let Some(room) = into.get_mut(filled..).filter(|room| !room.is_empty()) {
             // SAFETY: the descriptor is ours.
             match unsafe { read(self.0, room) } {
+                Ok(0) => break,
+                Ok(more) => filled = filled.saturating_add(more),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Reads from a place on, until the room is filled or the file ends.
+    pub(crate) fn read_at(&self, into: &mut [u8], at: u64) -> Result<usize, Errno> {
+        let mut filled = 0_usize;
+        while let Some(room) = into.get_mut(filled..).filter(|room| !room.is_empty()) {
+            let at = at.saturating_add(crate::number::word(filled));
+            // SAFETY: the descriptor is ours.
+            match unsafe { pread(self.0, room, at) } {
                 Ok(0) => break,
                 Ok(more) => filled = filled.saturating_add(more),
                 Err(Errno::EINTR) => {}

@@ -11,7 +11,7 @@ use crate::number::up;
 /// The first word of every table: "mmantyp1".
 pub(crate) const MAGIC: u64 = 0x3170_7974_6e61_6d6d;
 /// The format that is described here.
-pub(crate) const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 2;
 
 /// Words of the head.
 pub(crate) mod head {

@@ -74,7 +74,8 @@ pub unsafe fn map(
     let replaced = if request.is_fixed() { take_out(&mut held, &place)? } else { Lists::NONE };
     // SAFETY: the caller's promise.
     let mapped = unsafe { map_units(&mut held, at, wanted, tflag, &request, bytes) };
-    settle(&mut held, replaced, mapped.is_ok())?;
+    // What is mapped is the caller's, whatever became of what was there: that waits for the next call.
+    let _given_or_waiting = settle(&mut held, replaced, mapped.is_ok());
     mapped
 }
 
@@ -132,8 +133,12 @@ unsafe fn map_units(
         }
         wanted => pool.allocate(wanted)?,
     };
-    // SAFETY: the caller's promise.
-    let mapped = unsafe { map_pieces(pool, nodes, request, bytes) };
+    let is_counted = tflag != TypedFlags::MAP_ALLOCATABLE;
+    let committed = if is_counted { commit(pool, nodes) } else { Ok(()) };
+    let mapped = committed.and_then(|()| {
+        // SAFETY: the caller's promise.
+        unsafe { map_pieces(pool, nodes, request, bytes) }
+    });
     let start = match mapped {
         Ok(start) => start,
         Err(failure) => {
@@ -154,6 +159,26 @@ unsafe fn map_units(
         node = next;
     }
     Ok(start)
+}
+
+/// Gives the units of a list of nodes their memory, in a pool that promises that.
+fn commit(pool: &Attached, mut node: u32) -> Result<(), Failure> {
+    if !pool.commits {
+        return Ok(());
+    }
+    if !pool.has_store() {
+        return Err(Failure::new(Errno::EAGAIN, Cause::Kernel("fallocate")));
+    }
+    while node != NIL {
+        let len = range_of(pool.nodes.get(node).entry).len().saturating_mul(pool.unit);
+        let given = pool.store.allocate(offset_of(pool, node), word(len));
+        given.map_err(|errno| match errno {
+            Errno::ENOSPC => Failure::new(Errno::ENOMEM, Cause::NoMemory),
+            errno => Failure::new(errno, Cause::Kernel("fallocate")),
+        })?;
+        node = pool.nodes.get(node).right;
+    }
+    Ok(())
 }
 
 /// Maps the units of a list of nodes, one piece behind the other.
@@ -349,7 +374,8 @@ fn release_list(pool: &mut Attached, mut node: u32) -> Result<(), Failure> {
 /// # Errors
 ///
 /// The call's own: nothing has changed then. `EINVAL` where the range cuts a unit in two, `ENOMEM` where the table has no
-/// room for the two parts of what is cut, `EAGAIN`, all before the call. `EIO` after it.
+/// room for the two parts of what is cut, `EAGAIN`, `EIO`, all before the call. After it `EAGAIN` and `EIO` again: what could
+/// not be given back waits for the next call. Whether the call was made, the call knows.
 pub fn taking_away<R>(
     address: usize,
     len: usize,
@@ -384,8 +410,9 @@ pub unsafe fn unmap(addr: *mut c_void, len: usize) -> Result<(), Failure> {
 ///
 /// # Errors
 ///
-/// Those of `mremap` and of [`taking_away`]; of typed memory: `ENOMEM` to grow it, `EINVAL` to double it (an old length of 0,
-/// or `MREMAP_DONTUNMAP`).
+/// Those of `mremap` and of [`taking_away`] before the call; of typed memory: `ENOMEM` to grow it, `EINVAL` to double it (an
+/// old length of 0, or `MREMAP_DONTUNMAP`). What cannot be given back after the call is no error, which would hide where the
+/// memory is now: it waits for the next call.
 ///
 /// # Safety
 ///
@@ -434,8 +461,9 @@ pub unsafe fn remap(
         }
         put_back(&mut held, &moved);
     }
-    settle(&mut held, gone, answer.is_ok())?;
-    settle(&mut held, replaced, answer.is_ok())?;
+    for list in [gone, replaced] {
+        let _given_or_waiting = settle(&mut held, list, answer.is_ok());
+    }
     answer
 }
 

@@ -62,7 +62,8 @@ pub struct Info {
 
 /// Opens a typed memory object. The descriptor is the lowest that is free, and stays open over exec.
 ///
-/// `access` is one of `O_RDONLY` (empty), `O_WRONLY`, `O_RDWR`.
+/// `access` is one of `O_RDONLY` (empty), `O_WRONLY`, `O_RDWR`; with `O_CLOEXEC`, which POSIX does not have here, exec
+/// closes it.
 ///
 /// # Errors
 ///
@@ -72,7 +73,8 @@ pub fn open(name: &[u8], access: OpenFlags, flags: TypedFlags) -> Result<RawFd, 
     if name.len() > LONGEST {
         return Err(Failure::new(Errno::ENAMETOOLONG, Cause::Name));
     }
-    if ![OpenFlags::empty(), OpenFlags::WRONLY, OpenFlags::RDWR].contains(&access) {
+    let mode = access.without(OpenFlags::CLOEXEC);
+    if ![OpenFlags::empty(), OpenFlags::WRONLY, OpenFlags::RDWR].contains(&mode) {
         return Err(Failure::new(Errno::EINVAL, Cause::Flags));
     }
     let mut answer = Err(Failure::new(Errno::ENOENT, Cause::Name));
@@ -122,7 +124,7 @@ fn open_port(
     access: OpenFlags,
     flags: TypedFlags,
 ) -> Result<RawFd, Failure> {
-    if !port.writes && access != OpenFlags::empty() {
+    if !port.writes && access.without(OpenFlags::CLOEXEC) != OpenFlags::empty() {
         return Err(Failure::new(Errno::EACCES, Cause::Access));
     }
     let directory = store::directory(directory)?;

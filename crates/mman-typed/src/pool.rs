@@ -6,10 +6,10 @@ use crate::entries::{entry_of, range_of};
 use crate::failure::{Cause, Failure};
 use crate::file::{self, File};
 use crate::layout::{BLOCK, SLOTS, head, slot};
-use crate::lock::{Lock, Taken, Verdict, owner};
+use crate::lock::{Verdict, owner};
 use crate::nodes::{NIL, Node};
 use crate::number::{size, word};
-use crate::space::TooOften;
+use crate::space::Refused;
 use crate::store::{Identity, Store};
 use crate::witness::{self, milliseconds_of};
 use core::ops::Range;
@@ -17,7 +17,7 @@ use mman_sys::{Errno, OpenFlags};
 
 /// How often the lock is waited for, a millisecond each time: five seconds.
 const PATIENCE: u32 = 5000;
-/// So many bytes are given back at a time, while the lock is held: the others wait no longer than that.
+/// So many bytes that were touched are given back at a time, while the lock is held: the others wait no longer than that.
 const STEP: usize = 32 << 20;
 
 /// What is to be allocated.
@@ -66,19 +66,20 @@ impl Attached {
             return Err(Failure::new(Errno::EAGAIN, Cause::Torn));
         }
         self.look()?;
-        let lock = Lock { memory: self.table.memory, at: head::LOCK };
         let mut round = 0;
-        let taken = lock.acquire(self.slot, &mut |word| self.wait(word, &mut round));
-        match taken {
-            Ok(Taken::Free) => {}
-            Ok(Taken::FromTheDead) => self.rebuild(),
-            Err(_) => return Err(Failure::new(Errno::EAGAIN, Cause::Busy)),
+        let is_ours =
+            self.table.begin(self.slot, &mut |word| self.wait(word, &mut round), &mut |range| {
+                self.give_memory_to_counts(range);
+            });
+        if !is_ours {
+            return Err(Failure::new(Errno::EAGAIN, Cause::Busy));
         }
         let done = work(self);
-        if let Err(Failure { cause: Cause::Damaged(_), .. }) = &done {
-            self.rebuild();
-        }
-        match lock.release(self.slot) {
+        let is_damaged = matches!(&done, Err(Failure { cause: Cause::Damaged(_), .. }));
+        let ended = self.table.end(self.slot, is_damaged, &mut |range| {
+            self.give_memory_to_counts(range);
+        });
+        match ended {
             Ok(true) => self.table.memory.wake(head::LOCK),
             Ok(false) => {}
             Err(_) => return done.and(Err(Failure::damaged(Damage::Lock))),
@@ -111,12 +112,6 @@ impl Attached {
     /// Whether no address space is left that came from the one that took the slot (A1).
     pub(crate) fn is_abandoned(&self, slot: usize) -> bool {
         slot != self.slot && self.file.is_locked(byte(slot)) == Ok(false)
-    }
-
-    fn rebuild(&mut self) {
-        let Self { table, file, .. } = self;
-        let layout = table.layout;
-        table.rebuild(&mut |range| give_memory_to_counts(file, layout.counts, range));
     }
 
     /// A node, with an entry of the table that stands for it.
@@ -200,15 +195,15 @@ impl Attached {
         }
     }
 
-    /// Enters the entry first: who dies in between leaves an entry that is not marked, and the next one makes the map anew.
     fn take(&mut self, range: Range<usize>) -> Result<u32, Failure> {
-        let node = self.hold(&range)?;
-        if let Err(damage) = self.table.mark(&range) {
-            self.table.set_entry(self.index(node), 0);
+        let node = self.new_node()?;
+        let entry = entry_of(&range);
+        self.nodes.change(node, |node| (node.entry, node.counts) = (entry, true));
+        let taken = self.table.take(self.index(node), &range);
+        taken.map(|()| node).map_err(|damage| {
             self.nodes.give(node);
-            return Err(Failure::damaged(damage));
-        }
-        Ok(node)
+            Failure::damaged(damage)
+        })
     }
 
     /// One run if there is one, else the longest runs, until it is enough: as few pieces as can be.
@@ -277,14 +272,13 @@ impl Attached {
     pub(crate) fn enter(&mut self, node: u32, entry: u64) -> Result<(), Failure> {
         let range = range_of(entry);
         if self.table.is_used(&range) {
-            give_memory_to_counts(&self.file, self.table.layout.counts, &range);
+            self.give_memory_to_counts(&range);
         }
-        let too_often = Failure::new(Errno::EAGAIN, Cause::TooOften);
-        if !self.table.can_add(&range) {
-            return Err(too_often);
-        }
-        self.table.set_entry(self.index(node), entry);
-        self.table.add(&range).map_err(|TooOften| too_often)
+        let index = self.index(node);
+        self.table.enter(index, entry).map_err(|refused| match refused {
+            Refused::TooOften => Failure::new(Errno::EAGAIN, Cause::TooOften),
+            Refused::Damaged(damage) => Failure::damaged(damage),
+        })
     }
 
     /// Cuts a node in two at an address within it; the second one is answered, in the tree.
@@ -358,9 +352,10 @@ impl Attached {
 
     /// `true` when it is done.
     fn release_now(&mut self, node: u32) -> Result<bool, Failure> {
-        let (index, most) = (self.index(node), self.step());
+        let index = self.index(node);
         let mut is_first = true;
         loop {
+            let most = self.reach(&range_of(self.nodes.get(node).entry));
             let is_done = self.locked(|this| {
                 if core::mem::take(&mut is_first) {
                     this.check_entry(node)?;
@@ -379,6 +374,20 @@ impl Attached {
 
     fn step(&self) -> usize {
         STEP.checked_div(self.unit).unwrap_or(1).max(1)
+    }
+
+    /// How many units of a range are given back at once: those at its start that nobody ever touched, and a step more.
+    fn reach(&self, range: &Range<usize>) -> usize {
+        let step = self.step();
+        if range.len() <= step {
+            return step;
+        }
+        let untouched = match self.store.next_data(word(range.start.saturating_mul(self.unit))) {
+            Ok(at) => size(at).checked_div(self.unit).unwrap_or(0).saturating_sub(range.start),
+            Err(Errno::ENXIO) => range.len(),
+            Err(_) => 0,
+        };
+        step.saturating_add(untouched)
     }
 
     fn release_step(&mut self, index: usize, most: usize) -> Result<bool, Failure> {
@@ -458,6 +467,15 @@ impl Attached {
         Ok(())
     }
 
+    /// The counts of a range of units get memory, so that touching them is no fault that cannot be served.
+    fn give_memory_to_counts(&self, range: &Range<usize>) {
+        let counts = self.table.layout.counts;
+        let at = counts.saturating_add(range.start >> 2).saturating_mul(8);
+        let end = counts.saturating_add(range.end.saturating_add(3) >> 2).saturating_mul(8);
+        // Where there is none, the counts of other units are full as well: the store is as good as full too.
+        let _none = self.file.allocate(word(at), word(end.saturating_sub(at)));
+    }
+
     /// Whether a descriptor is open on this pool's store.
     pub(crate) fn is_store(&self, fd: i32) -> bool {
         file::stat(fd).is_ok_and(|stat| Identity::of(&stat) == self.identity)
@@ -474,14 +492,6 @@ impl Attached {
         let memory = self.table.memory;
         (size(memory.load(head::REBUILT)), size(memory.load(head::DROPPED)))
     }
-}
-
-/// The counts of a range of units get memory, so that touching them is no fault that cannot be served.
-fn give_memory_to_counts(file: &File, counts: usize, range: &Range<usize>) {
-    let at = counts.saturating_add(range.start >> 2).saturating_mul(8);
-    let end = counts.saturating_add(range.end.saturating_add(3) >> 2).saturating_mul(8);
-    // Where there is none, the counts of other units are full as well: the store is as good as full too.
-    let _none = file.allocate(word(at), word(end.saturating_sub(at)));
 }
 
 /// E4: gives the bytes of a range of units back.

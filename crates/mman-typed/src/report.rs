@@ -17,6 +17,9 @@ pub struct Holder {
     pub is_this: bool,
     /// Whether no address space is left that came from it: it is healed at the next call that needs memory.
     pub is_dead: bool,
+    /// Whether its number means a process that runs here: not where that has ended and children of it hold what it had,
+    /// and not in another namespace.
+    pub is_here: bool,
     /// How many ranges it holds.
     pub ranges: usize,
     /// How many bytes, those mapped twice counted twice.
@@ -55,10 +58,12 @@ pub fn each_holder(fd: RawFd, tell: &mut dyn FnMut(&Holder)) -> Result<(), Failu
             ranges = ranges.saturating_add(1);
             units = units.saturating_add(range_of(entry).len());
         }
+        let who = pool.table.who(each);
         tell(&Holder {
-            process: pool.table.who(each).process,
+            process: who.process,
             is_this,
             is_dead: state == slot::DEAD || pool.is_abandoned(each),
+            is_here: crate::witness::is_here(&who),
             ranges,
             bytes: word(units.saturating_mul(pool.unit)),
         });

@@ -9,7 +9,7 @@
 
 use super::*;
 use crate::entries::{Who, entry_of, range_of};
-use crate::layout::{BLOCK, BLOCKS, owner_word, slot};
+use crate::layout::{BLOCK, BLOCKS, NODE, owner_word, slot};
 use crate::memory::plain::Plain;
 use proptest::prelude::*;
 use std::vec;
@@ -52,7 +52,36 @@ fn step(units: usize) -> impl Strategy<Value = Step> {
     ]
 }
 
+/// How often each unit is had, as the derived part says.
+fn had<M: Memory>(table: &Table<M>) -> Vec<u64> {
+    let one = |unit: usize| {
+        let range = unit..unit + 1;
+        if !table.see(&range).unwrap().used {
+            return 0;
+        }
+        let shared = table.memory.load(table.shared_word(unit >> 6)) >> (unit & 63) & 1;
+        1 + shared * table.count(unit)
+    };
+    (0..table.layout.units).map(one).collect()
+}
+
+/// That the derived part of a table is one, and says what the entries of its slots say.
+pub(crate) fn assert_sound<M: Memory>(table: &Table<M>) {
+    let mut expected = vec![0; table.layout.units];
+    for block in 0..BLOCKS {
+        let Some(owner) = table.owner(block) else { continue };
+        assert_ne!(table.state(owner), slot::FREE, "a block of nobody's");
+        for (_, entry) in table.entries_of(block) {
+            range_of(entry).for_each(|unit| expected[unit] += 1);
+        }
+    }
+    assert_eq!(had(table), expected);
+    assert_eq!(table.free_units(), expected.iter().filter(|times| **times == 0).count());
+    table.assert_tree();
+}
+
 fn check(table: &Table<Plain>, model: &Model) {
+    table.assert_tree();
     assert_eq!(table.free_units(), model.free());
     assert_eq!(table.longest(), model.longest());
     for wanted in [1, 2, 7, 64, 65, 500, 1000] {
@@ -112,14 +141,10 @@ fn run(units: usize, steps: Vec<Step>) {
         }
         table.set_entry(taken[index / BLOCK] * BLOCK + index % BLOCK, entry_of(range));
     }
-    let words = |table: &Table<Plain>| -> Vec<u64> {
-        (table.layout.used..table.layout.prepared).map(|at| table.memory.load(at)).collect()
-    };
-    let before = words(&table);
+    assert_sound(&table);
     table.rebuild(&mut |_| ());
-    assert_eq!(words(&table), before, "made anew, it is what it was");
+    assert_sound(&table);
     check(&table, &model);
-    table.rebuild(&mut |_| ());
     while !table.drain_some(3, 100, &mut |_| ()).unwrap() {}
     check(&table, &Model(vec![0; units]));
     assert!((0..BLOCKS).all(|block| table.memory.load(owner_word(block)) == 0));
@@ -156,7 +181,7 @@ fn a_unit_can_be_mapped_often_but_not_for_ever() {
     for _ in 0..=MOST {
         table.add(&(3..5)).unwrap();
     }
-    assert_eq!(table.add(&(4..5)), Err(TooOften));
+    assert_eq!(table.add(&(4..5)), Err(Refused::TooOften));
     table.remove(&(4..5), &mut |_| panic!("others have it")).unwrap();
     table.add(&(4..5)).unwrap();
 }
@@ -167,12 +192,50 @@ fn what_contradicts_itself_is_found() {
     table.mark(&(100..200)).unwrap();
     assert_eq!(table.mark(&(150..151)), Err(Damage::Units));
     assert_eq!(table.remove(&(199..201), &mut |_| ()), Err(Damage::Units));
-    // A tree that promises what is not there.
+    assert_eq!(table.remove(&(0..512), &mut |_| ()), Err(Damage::Units));
+    assert_eq!(table.remove(&(4096..8192), &mut |_| panic!("free")), Err(Damage::Units));
+    assert_eq!(table.mark(&(0..4096)), Err(Damage::Units));
+}
+
+/// Whatever is written over a node on the way to a unit, its seal tells: nothing is given, and nothing emptied.
+#[test]
+fn a_node_that_was_written_over_is_found() {
+    let table = table(10_000);
     table.mark(&(0..100)).unwrap();
-    table.mark(&(200..10_000)).unwrap();
-    let root = *table.layout.levels().last().unwrap();
-    table.memory.store(root.at, 5);
-    assert_eq!(table.find(5), Err(Damage::Tree));
-    table.memory.store(root.at, u64::MAX);
-    assert_eq!(table.find(5000), Err(Damage::Tree));
+    table.mark(&(200..9000)).unwrap();
+    for level in table.layout.levels() {
+        let (first, next) = (level.at, level.at + NODE);
+        for (word, value) in [
+            (first, 0),
+            (first, u64::MAX),
+            (first, level.span as u64),
+            (first, table.memory.load(first) ^ 1),
+            (first, table.memory.load(first) ^ 1 << 32),
+            (first, table.memory.load(next)),
+            (first + 1, 1),
+            (first + 1, u64::MAX),
+        ] {
+            let before = table.memory.load(word);
+            if before == value {
+                continue;
+            }
+            table.memory.store(word, value);
+            let removed = table.remove(&(0..1), &mut |_| panic!("{word} {value:#x}"));
+            assert_eq!(removed, Err(Damage::Tree), "{word} {value:#x}");
+            assert_eq!(table.mark(&(150..151)), Err(Damage::Tree), "{word} {value:#x}");
+            let found = table.find(10);
+            assert!(
+                found == Err(Damage::Tree) || found == Ok(None),
+                "{word} {value:#x}: {found:?}"
+            );
+            table.memory.store(word, before);
+        }
+    }
+    // Bits that make other runs than the leaf tells.
+    let word = table.used_word(1);
+    let before = table.memory.load(word);
+    for value in [0, before ^ 1 << 35] {
+        table.memory.store(word, value);
+        assert_eq!(table.mark(&(150..151)), Err(Damage::Units), "{value:#x}");
+    }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Store {
     /// In bytes; 0 for all that there is.
     pub(crate) size: u64,
     pub(crate) mode: u32,
+    /// Whether what is mapped is given memory at once.
+    pub(crate) commits: bool,
     pub(crate) node: Option<u32>,
     /// Whether it is a file that we make.
     pub(crate) is_ours: bool,
@@ -44,6 +46,25 @@ pub(crate) struct Store {
 
 /// The directory of the tables; made if it is not there, and refused where others could change what is in it.
 pub(crate) fn directory(configured: Option<&[u8]>) -> Result<Path, Failure> {
+    let path = directory_of(configured);
+    // One of the built-in place is its user's alone; one that is configured is for whom its files are.
+    let mode = if configured.is_some() { 0o755 } else { 0o700 };
+    make_directory(&path, mode).map_err(Failure::of("mkdir"))?;
+    trust(&path)?;
+    Ok(path)
+}
+
+/// The same where it is there; `None` where not.
+pub(crate) fn directory_there(configured: Option<&[u8]>) -> Result<Option<Path>, Failure> {
+    let path = directory_of(configured);
+    match trust(&path) {
+        Ok(()) => Ok(Some(path)),
+        Err(Failure { errno: Errno::ENOENT, .. }) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+pub(crate) fn directory_of(configured: Option<&[u8]>) -> Path {
     let mut path = Path::new();
     match configured {
         Some(directory) => path.push(directory),
@@ -52,15 +73,17 @@ pub(crate) fn directory(configured: Option<&[u8]>) -> Result<Path, Failure> {
             path.push_number(geteuid().into());
         }
     }
-    // One of the built-in place is its user's alone; one that is configured is for whom its files are.
-    let mode = if configured.is_some() { 0o755 } else { 0o700 };
-    make_directory(&path, mode).map_err(Failure::of("mkdir"))?;
-    let opened = File::open(&path, OpenFlags::DIRECTORY | OpenFlags::PATH, 0);
+    path
+}
+
+/// That nobody else could change what is in it.
+fn trust(path: &Path) -> Result<(), Failure> {
+    let opened = File::open(path, OpenFlags::DIRECTORY | OpenFlags::PATH, 0);
     let stat = opened.and_then(|file| file.stat()).map_err(Failure::of("open"))?;
     let is_trusted = stat.st_uid == 0 || stat.st_uid == geteuid();
     let is_closed = stat.st_mode & 0o022 == 0 && stat.st_mode & FORMAT == IS_DIRECTORY;
     if is_trusted && is_closed {
-        Ok(path)
+        Ok(())
     } else {
         Err(Failure::new(Errno::EACCES, Cause::Directory))
     }
@@ -80,9 +103,17 @@ pub(crate) fn page() -> usize {
 /// The store that a pool says, with its table's directory.
 pub(crate) fn of(pool: &Pool<'_>, directory: &Path) -> Result<Store, Failure> {
     let ours = Path::of(&[directory.bytes(), b"/", pool.name, b".pool"]);
-    let Pool { size, mode, .. } = *pool;
-    let store =
-        Store { path: ours, unit: page(), size, mode, node: None, is_ours: true, punches: true };
+    let Pool { size, mode, commit: commits, .. } = *pool;
+    let store = Store {
+        path: ours,
+        unit: page(),
+        size,
+        mode,
+        commits,
+        node: None,
+        is_ours: true,
+        punches: true,
+    };
     Ok(match pool.kind {
         Kind::Shm => store,
         Kind::Node(node) => Store { node: Some(node), ..store },

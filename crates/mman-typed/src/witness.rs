@@ -80,6 +80,12 @@ pub(crate) fn is_gone(who: &Who) -> bool {
     }
 }
 
+/// Whether the number of a process means that process here: it is of our namespace, and runs.
+pub(crate) fn is_here(who: &Who) -> bool {
+    let is_ours = who.process > 0 && who.namespace != 0 && who.namespace == namespace();
+    is_ours && stat(who.process).is_some() && !is_gone(who)
+}
+
 /// State and start of a process (proc_pid_stat(5)): fields 3 and 22, counted behind the name, which may have anything in it.
 fn stat(process: i32) -> Option<(u8, u64)> {
     let mut path = Path::new();
@@ -106,7 +112,8 @@ mod tests {
     fn this_process_is_not_gone_and_another_with_its_number_is() {
         let me = me();
         assert!(me.started > 0 && me.namespace > 0);
-        assert!(!is_gone(&me));
+        assert!(!is_gone(&me) && is_here(&me));
+        assert!(!is_here(&Who { namespace: 1, ..me }) && !is_here(&Who { process: 1 << 30, ..me }));
         assert!(is_gone(&Who { started: me.started.wrapping_add(1), ..me }));
         // Above the largest number that the kernel gives.
         assert!(is_gone(&Who { process: 1 << 30, ..me }));

@@ -3,10 +3,10 @@
 
 use crate::file::File;
 use crate::memory::Memory;
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
-use mman_sys::{Errno, futex_wait, futex_wake, munmap};
+use mman_sys::{Errno, MapFlags, Prot, futex_wait, futex_wake, mmap, munmap};
 
 /// A mapped table: it stays mapped until [`Words::end`].
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,15 @@ impl Words {
     pub(crate) fn map(file: &File, count: usize) -> Result<Self, Errno> {
         let len = count.checked_mul(8).ok_or(Errno::EOVERFLOW)?;
         Ok(Self { at: file.map(len)?.cast(), count })
+    }
+
+    /// So many words of this process alone, zeros at first.
+    pub(crate) fn alone(count: usize) -> Result<Self, Errno> {
+        let len = count.checked_mul(8).ok_or(Errno::EOVERFLOW)?;
+        let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::NORESERVE;
+        // SAFETY: the kernel chooses the place: nothing is taken away.
+        let at = unsafe { mmap(null_mut(), len, Prot::READ | Prot::WRITE, flags, -1, 0) }?;
+        Ok(Self { at: NonNull::new(at).ok_or(Errno::ENOMEM)?.cast(), count })
     }
 
     /// Ends the mapping, and with it the locks of the description it was made by.

@@ -41,7 +41,7 @@ fn a_table_that_is_none_is_refused() {
         );
         for (word, value, expected) in [
             (0, u64::MAX, Damage::Head),
-            (1, 2, Damage::Head),
+            (1, 1, Damage::Head),
             (2, 8192, Damage::Head),
             (2, 0, Damage::Head),
             (3, 0, Damage::Head),
@@ -152,6 +152,29 @@ fn the_derived_part_is_made_anew() {
             0
         });
         assert!(other.success());
+    });
+}
+
+/// What moved or shrank has done so, whatever is wrong with the table: an error would hide where the memory is now, and its
+/// owner would later unmap what is another's. The answer was EIO here, with the tail unmapped.
+#[test]
+fn a_mapping_that_shrank_is_told_as_such() {
+    child::run(|| {
+        let setup = Setup::pool(100);
+        let fd = open("/a", ALLOCATE).unwrap();
+        let at = allocate(fd, 10);
+        let file = table(&setup);
+        let used = (64 + 1024 * 8 + 4096) * 8;
+        file.write_all_at(&[0; 16], used).unwrap();
+        let flags = mman_sys::RemapFlags::empty();
+        // SAFETY: mapped above, and nobody has a reference into it.
+        let there = unsafe {
+            mman_typed::remap(at.cast(), 10 * UNIT, 4 * UNIT, flags, std::ptr::null_mut())
+        };
+        assert_eq!(there.unwrap(), at.cast());
+        assert_eq!(free(fd), (96, 96), "what could not be given back has waited");
+        unmap(at, 4);
+        assert_eq!(free(fd), (100, 100));
     });
 }
 

@@ -2,17 +2,25 @@
 //!
 //! Mappings and reservations are made of one [`Area`]. Everything the kernel is asked to do to their memory
 //! goes through the methods here, each of which takes a [`PageRange`] and checks that it lies in the area.
+//!
+//! Typed memory is allocated and given back by what is mapped, so calls that map it, take it away or move it go through
+//! the book of `mman-typed` (`area/calls.rs`).
 #![expect(unsafe_code, reason = "makes the memory calls, on memory that the area owns")]
+
+mod calls;
+mod moves;
 
 use crate::error::{Cause, Error, ObjectKind, Operation, Refused, Result};
 use crate::explain::{self, Touched};
+use crate::object::typed;
 use crate::page::{PageRange, PageSize, RangeError};
 use core::ffi::c_void;
 use core::ops::Range;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use mman_sys as sys;
 use mman_sys::{Advice, Errno, MapFlags, Prot, RawFd, RemapFlags, SyncFlags};
+use mman_typed::Failure;
 
 /// Bytes of address space that could not be unmapped and are kept: see [`crate::leaked`].
 static LEAKED: AtomicUsize = AtomicUsize::new(0);
@@ -28,11 +36,13 @@ pub(crate) fn leaked() -> usize {
 ///   it, and no Rust reference into it was made by this crate.
 /// - A2: `start` is the address `pages.start()`, with the provenance of the mapping. An empty area maps nothing
 ///   and makes no calls.
+/// - A3: where a page of it is typed memory, `holds_typed` says so: it was mapped as such, or moved in.
 #[derive(Debug)]
 pub(crate) struct Area {
     start: NonNull<c_void>,
     pages: PageRange,
     kind: ObjectKind,
+    holds_typed: bool,
 }
 
 // SAFETY: an area is numbers; the memory it owns belongs to the process, not to a thread (A1), and no method
@@ -73,7 +83,7 @@ impl Area {
     /// An area without a page.
     pub(crate) const fn empty(kind: ObjectKind, page: PageSize) -> Self {
         let pages = PageRange::within(0..0, page);
-        Self { start: NonNull::dangling(), pages, kind }
+        Self { start: NonNull::dangling(), pages, kind, holds_typed: false }
     }
 
     /// Maps.
@@ -82,32 +92,53 @@ impl Area {
     ///
     /// With [`Place::Replacing`], the caller owns what is at the address. `request.fd` is -1, or open while
     /// this runs.
-    pub(crate) unsafe fn map(request: Request, place: Place) -> Result<Self, Errno> {
+    pub(crate) unsafe fn map(request: Request, place: Place) -> Result<Self, Failure> {
         let (address, flags) = match place {
             Place::Anywhere => (0, MapFlags::empty()),
             Place::Hint(address) => (address, MapFlags::empty()),
             Place::Exactly(address) => (address, MapFlags::FIXED_NOREPLACE),
             Place::Replacing(address) => (address, MapFlags::FIXED),
         };
-        let Request { kind, len, page, prot, fd, offset, .. } = request;
-        let hint = core::ptr::without_provenance_mut(address);
-        // SAFETY: without FIXED the call takes nothing away; with it, the caller owns what is lost.
-        let start = unsafe { sys::mmap(hint, len, prot, request.flags | flags, fd, offset) }?;
+        let request = Request { flags: request.flags | flags, ..request };
+        let is_typed = request.kind == ObjectKind::TypedMemory;
+        let replaces_typed =
+            matches!(place, Place::Replacing(_)) && mman_typed::may_be_in(address, request.len);
+        // SAFETY: the caller's promise.
+        let start = unsafe { calls::map(&request, address, is_typed || replaces_typed) }?;
+        let area = Self::of(start, &request)?;
+        match place {
+            // Kernels before 4.17 take FIXED_NOREPLACE for a hint: what they gave is given back.
+            Place::Exactly(wanted) if wanted != area.address() => Err(calls::kernel(Errno::EEXIST)),
+            _ => Ok(area),
+        }
+    }
+
+    /// The area of what the kernel just mapped.
+    fn of(start: *mut c_void, request: &Request) -> Result<Self, Failure> {
+        let Request { kind, len, page, .. } = *request;
+        let holds_typed = kind == ObjectKind::TypedMemory;
         let end = start.addr().checked_add(len);
         let pages = end.and_then(|end| PageRange::new(start.addr(), end, page).ok());
         let (Some(pages), Some(start)) = (pages, NonNull::new(start)) else {
             // Address 0, or pages of another size than was asked for: nothing that an area can be.
             // SAFETY: just mapped, and nobody knows of it.
-            let _gone = unsafe { sys::munmap(start, len) };
-            return Err(Errno::EINVAL);
+            let _gone = unsafe { calls::unmap(start, len, holds_typed) };
+            return Err(calls::kernel(Errno::EINVAL));
         };
         // A1 holds: the kernel just gave us these pages.
-        let area = Self { start, pages, kind };
-        match place {
-            // Kernels before 4.17 take FIXED_NOREPLACE for a hint: what they gave is given back.
-            Place::Exactly(wanted) if wanted != area.address() => Err(Errno::EEXIST),
-            _ => Ok(area),
-        }
+        Ok(Self { start, pages, kind, holds_typed })
+    }
+
+    /// Maps over an address without asking the book of typed memory, which takes a lock: for signal handlers. Typed memory
+    /// that was there stays in the book for these addresses, so nobody else is given it, until their owner unmaps them.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns what is at the address, and the pages stay their area's. There is no descriptor in the request.
+    pub(crate) unsafe fn map_over(request: Request, address: usize) -> Result<(), Errno> {
+        let request = Request { flags: request.flags | MapFlags::FIXED, ..request };
+        // SAFETY: the caller's promise.
+        unsafe { calls::map_plainly(&request, address) }.map(drop)
     }
 
     pub(crate) const fn kind(&self) -> ObjectKind {
@@ -175,6 +206,16 @@ impl Area {
         let touched = Touched { addresses, at: pages.start(), len };
         explain::range(operation, self.kind, errno, &touched)
             .on(pages.start() as u64, pages.len() as u64)
+    }
+
+    /// The error of a call that the kernel or the book of typed memory refused.
+    fn refused(&self, operation: Operation, pages: PageRange, len: usize, why: Failure) -> Error {
+        match typed::cause(why, self.page_size()) {
+            None => self.error_for(operation, pages, len, why.errno),
+            Some(cause) => Error::kernel(operation, self.kind, why.errno)
+                .because(cause)
+                .on(pages.start() as u64, pages.len() as u64),
+        }
     }
 
     /// Start and length of pages for a call; `None` where there is nothing to call for.
@@ -285,14 +326,17 @@ impl Area {
     pub(crate) fn empty_pages(&mut self, pages: PageRange, held: Request) -> Result<()> {
         let Some((start, len)) = self.arguments(pages) else { return Ok(()) };
         debug_assert!(held.fd < 0 && held.prot == Prot::NONE && held.len == len, "holds nothing");
-        // SAFETY: what is replaced is ours (A1), and there is no descriptor.
-        match unsafe { Self::map(held, Place::Replacing(start.addr())) } {
-            Ok(part) => {
+        let place = Place::Replacing(start.addr());
+        let emptied = if self.holds_typed {
+            // SAFETY: what is replaced is ours (A1), and there is no descriptor.
+            unsafe { Self::map(held, place) }.map(|part| {
                 part.into_pages(); // they stay this area's
-                Ok(())
-            }
-            Err(errno) => Err(self.error(Operation::Decommit, pages, errno)),
-        }
+            })
+        } else {
+            // SAFETY: as above; no page of it is typed memory (A3).
+            unsafe { Self::map_over(held, start.addr()) }.map_err(calls::kernel)
+        };
+        emptied.map_err(|why| self.refused(Operation::Decommit, pages, len, why))
     }
 
     /// Gives the area up without unmapping: its pages have another owner from here on.
@@ -325,11 +369,12 @@ impl Area {
                 return Err((error, self));
             }
         };
-        let (start, kind) = (self.start, self.kind);
+        let (start, kind, holds_typed) = (self.start, self.kind, self.holds_typed);
         let second = NonNull::new(self.pointer(at).cast()).unwrap_or(NonNull::dangling());
         self.into_pages();
         // A1: the two halves are disjoint and together what the whole was.
-        Ok((Self { start, pages: low, kind }, Self { start: second, pages: high, kind }))
+        let low = Self { start, pages: low, kind, holds_typed };
+        Ok((low, Self { start: second, pages: high, kind, holds_typed }))
     }
 
     /// One area out of two neighbours, `self` before `next`; given back as they are where they are none.
@@ -341,9 +386,10 @@ impl Area {
         match joined {
             Ok(pages) if adjacent => {
                 let (start, kind) = (self.start, self.kind);
+                let holds_typed = self.holds_typed || next.holds_typed;
                 self.into_pages();
                 next.into_pages();
-                Ok(Self { start, pages, kind }) // A1: both were ours
+                Ok(Self { start, pages, kind, holds_typed }) // A1: both were ours
             }
             _ => Err((self, next)),
         }
@@ -362,12 +408,15 @@ impl Area {
         flags: RemapFlags,
         new_address: usize,
     ) -> Result<NonNull<c_void>> {
-        let target = core::ptr::without_provenance_mut(new_address);
+        let replaces_typed =
+            flags.contains(RemapFlags::FIXED) && mman_typed::may_be_in(new_address, new_len);
+        let (old, target) = (self.start.as_ptr(), core::ptr::without_provenance_mut(new_address));
+        let by_book = self.holds_typed || replaces_typed;
         // SAFETY: the old range is ours (A1), and the new one the caller's.
-        let moved = unsafe { sys::mremap(self.start.as_ptr(), old_len, new_len, flags, target) };
-        let failed = |errno| self.error_for(Operation::Remap, self.whole(), new_len, errno);
+        let moved = unsafe { calls::remap(old, old_len, new_len, flags, target, by_book) };
+        let failed = |why| self.refused(Operation::Remap, self.whole(), new_len, why);
         let start = moved.map_err(failed)?;
-        NonNull::new(start).ok_or_else(|| failed(Errno::EFAULT))
+        NonNull::new(start).ok_or_else(|| failed(calls::kernel(Errno::EFAULT)))
     }
 
     /// Changes the length, in place or wherever there is room.
@@ -399,6 +448,7 @@ impl Area {
     /// The kernel just mapped `len` bytes there, like this area, and they have no owner.
     pub(crate) unsafe fn beside(&self, start: NonNull<c_void>, len: usize) -> Self {
         let mut area = Self::empty(self.kind, self.page_size());
+        area.holds_typed = self.holds_typed;
         area.settle(start, len);
         area
     }
@@ -421,12 +471,14 @@ impl Area {
         target: &mut Self,
         pages: PageRange,
     ) -> Result<(), Refused<Self>> {
+        target.holds_typed |= self.holds_typed; // A3
         self.move_into(target, pages)
     }
 
     /// Moves this area's pages over all of another, whose they become, while others read there: the kernel lets no
     /// fault in before the new pages are in place. They hold the same bytes, and can be read.
     pub(crate) fn move_under_readers(self, target: &Self) -> Result<(), Refused<Self>> {
+        debug_assert!(!self.holds_typed, "a copy is anonymous memory"); // A3 of the target
         self.move_into(target, target.whole())
     }
 
@@ -463,7 +515,7 @@ impl Area {
         if explain::mappings_in(&addresses).is_some_and(|count| count <= 1) {
             return Ok(());
         }
-        match moves_several_mappings() {
+        match moves::several_mappings() {
             Ok(true) => Ok(()),
             Ok(false) => Err(self.error(Operation::Remap, self.whole(), Errno::EFAULT)),
             Err(errno) => Err(self.error(Operation::Remap, self.whole(), errno)),
@@ -492,13 +544,13 @@ impl Area {
     pub(crate) fn unmap(self) -> Result<(), Refused<Self>> {
         let Some((start, len)) = self.arguments(self.whole()) else { return Ok(()) };
         // SAFETY: all of it is ours (A1), and `self` is not used after.
-        match unsafe { sys::munmap(start, len) } {
+        match unsafe { calls::unmap(start, len, self.holds_typed) } {
             Ok(()) => {
                 self.into_pages();
                 Ok(())
             }
-            Err(errno) => {
-                let error = self.error(Operation::Unmap, self.whole(), errno);
+            Err(why) => {
+                let error = self.refused(Operation::Unmap, self.whole(), len, why);
                 Err(Refused { error, given: self })
             }
         }
@@ -518,60 +570,11 @@ impl Drop for Area {
     fn drop(&mut self) {
         let Some((start, len)) = self.arguments(self.whole()) else { return };
         // SAFETY: all of it is ours (A1), and its owner is gone.
-        if unsafe { sys::munmap(start, len) }.is_err() {
+        if unsafe { calls::unmap(start, len, self.holds_typed) }.is_err() {
             self.empty_out();
             LEAKED.fetch_add(len, Ordering::Relaxed);
         }
     }
-}
-
-/// Whether this kernel moves a range of several mappings at once (6.17): tried on pages of our own, and remembered.
-///
-/// # Errors
-///
-/// `ENOMEM` where it could not be tried, at the limit of mappings: then nothing is remembered.
-fn moves_several_mappings() -> Result<bool, Errno> {
-    const NOT_TRIED: u8 = 0;
-    const YES: u8 = 1;
-    const NO: u8 = 2;
-    static ANSWER: AtomicU8 = AtomicU8::new(NOT_TRIED);
-    match ANSWER.load(Ordering::Relaxed) {
-        NOT_TRIED => {
-            let answer = match try_moving_several() {
-                Ok(()) => YES,
-                Err(error) if error.errno() == Some(Errno::EFAULT) => NO,
-                Err(_) => return Err(Errno::ENOMEM),
-            };
-            ANSWER.store(answer, Ordering::Relaxed);
-            Ok(answer == YES)
-        }
-        known => Ok(known == YES),
-    }
-}
-
-fn try_moving_several() -> Result<()> {
-    let page = PageSize::base();
-    let len = page.bytes().saturating_mul(2);
-    let request = Request {
-        kind: ObjectKind::Anonymous,
-        len,
-        page,
-        prot: Prot::NONE,
-        flags: MapFlags::PRIVATE | MapFlags::ANONYMOUS,
-        fd: -1,
-        offset: 0,
-    };
-    let failed = |errno| Error::kernel(Operation::Map, ObjectKind::Anonymous, errno);
-    // SAFETY: nothing is replaced, and there is no descriptor.
-    let mut source = unsafe { Area::map(request, Place::Anywhere) }.map_err(failed)?;
-    // SAFETY: as above.
-    let target = unsafe { Area::map(request, Place::Anywhere) }.map_err(failed)?;
-    let first = PageRange::within(0..page.bytes(), page);
-    source.protect(Operation::Protect, first, Prot::READ)?;
-    let place = target.into_pages().start();
-    // SAFETY: the place was the target's, which gave it up. Where the kernel cannot, the place is empty or leaks two
-    // pages of addresses.
-    unsafe { source.move_to(place) }
 }
 
 /// A range that is none, as an error of an operation.

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::page::RangeError;
 use core::fmt;
 use mman_sys::Errno;
+use mman_typed::Damage as PoolDamage;
 use std::io;
 
 /// Why it failed. Where one error number has several causes, this says which one it was.
@@ -194,6 +195,36 @@ pub enum Cause {
     },
     /// As many writers have the log open as it has places for.
     TooManyWriters,
+    /// The pool of typed memory has not enough, or not in one run: what the dead have left is counted as free.
+    PoolFull {
+        /// What is free, in bytes.
+        free: u64,
+        /// The longest free run, in bytes.
+        longest: u64,
+    },
+    /// The port, or the permission bits of its pool, forbid that access.
+    PortAccess,
+    /// Mapping typed memory without allocating it takes the right that its port asks for.
+    AllocatableRight,
+    /// It is no typed memory, or not mapped as such.
+    NotTyped,
+    /// Typed memory is not mapped a second time, nor are its pages taken: [`TypedMemory::map`](crate::TypedMemory::map) with its
+    /// [`typed_pieces`](crate::Pages::typed_pieces) maps it once more.
+    NotDoubled,
+    /// A part of the range of typed memory is mapped as often as the pool can count.
+    MappedTooOften,
+    /// The table of the pool has no room for one more process, or one more range.
+    PoolTableFull,
+    /// Somebody has held the lock of the pool's table for five seconds: a process that is stopped.
+    PoolBusy,
+    /// The table of the pool was damaged, by who may write to it.
+    PoolDamaged(PoolDamage),
+    /// The folder of the pools' tables is somebody else's, or others may write to it.
+    PoolFolder,
+    /// The process was forked while another thread was in a call on the pool: this child keeps what it has of it until it ends.
+    PoolTorn,
+    /// The configuration of typed memory cannot be read.
+    PoolConfiguration,
     /// What the kernel answered, and nothing more is known.
     Kernel,
 }
@@ -280,6 +311,10 @@ fn write_later_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
         Cause::NotUnderstood { line } => {
             write!(f, "line {line} is none that a kernel prints, or the text ends there too early")
         }
+        Cause::PoolFull { free, longest } => {
+            write!(f, "the pool has {free} bytes free, {longest} of them in one run")
+        }
+        Cause::PoolDamaged(damage) => write!(f, "the table of the pool was damaged: {damage}"),
         Cause::Kernel => match error.errno() {
             Some(errno) => f.write_str(&sentence_of(errno)),
             None => f.write_str("unknown"),
@@ -345,6 +380,31 @@ const fn sentence_without_numbers(cause: Cause) -> &'static str {
         Cause::LeaseBroken => {
             "the kernel took the lease on the file away, since this process was stopped or too slow"
         }
+        other => sentence_of_pool(other),
+    }
+}
+
+/// The sentences of typed memory.
+const fn sentence_of_pool(cause: Cause) -> &'static str {
+    match cause {
+        Cause::PortAccess => "the port, or the permission bits of its pool, forbid that access",
+        Cause::AllocatableRight => {
+            "mapping without allocating takes the right that the port asks for: it may be the pool's owner's, or root's"
+        }
+        Cause::NotTyped => "it is no typed memory",
+        Cause::NotDoubled => "typed memory is not mapped twice so; map its pieces once more",
+        Cause::MappedTooOften => "a part of the range is mapped as often as the pool can count",
+        Cause::PoolTableFull => "the table of the pool has no room for one more process or range",
+        Cause::PoolBusy => {
+            "somebody has held the lock of the pool's table for five seconds, maybe a stopped process"
+        }
+        Cause::PoolFolder => {
+            "the folder of the pools' tables is somebody else's, or others may write to it"
+        }
+        Cause::PoolTorn => {
+            "the process was forked in the middle of a call on the pool, and keeps what it has of it until it ends"
+        }
+        Cause::PoolConfiguration => "the configuration of typed memory cannot be read",
         _ => "unknown",
     }
 }

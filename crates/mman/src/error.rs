@@ -173,6 +173,8 @@ pub enum ObjectKind {
     SharedMemory,
     /// Secret memory: `memfd_secret`.
     Secret,
+    /// A typed memory object of POSIX: memory of a pool.
+    TypedMemory,
     /// Another process.
     Process,
     /// Address space that is held.
@@ -199,6 +201,7 @@ impl fmt::Display for ObjectKind {
             Self::MemFd => "a memfd",
             Self::SharedMemory => "a shared memory object",
             Self::Secret => "secret memory",
+            Self::TypedMemory => "a typed memory object",
             Self::Process => "a process",
             Self::Reservation => "address space",
             Self::Directory => "a directory",
@@ -247,6 +250,10 @@ impl Error {
             other => other,
         };
         Self { range, cause, ..self }
+    }
+
+    pub(crate) const fn of(self, object: ObjectKind) -> Self {
+        Self { object, ..self }
     }
 
     pub(crate) const fn because(self, cause: Cause) -> Self {

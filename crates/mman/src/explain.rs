@@ -149,7 +149,7 @@ fn no_memory_for(operation: Operation, len: usize) -> Cause {
 }
 
 fn access_mode(asked: Asked, backing: &Backing<'_>) -> Cause {
-    let Backing::Descriptor(fd) = backing else { return Cause::Kernel };
+    let Some(fd) = backing.fd() else { return Cause::Kernel };
     let Ok(flags) = rustix::fs::fcntl_getfl(fd) else { return Cause::Kernel };
     let shared = asked.flags.contains(MapFlags::SHARED);
     match flags & OFlags::ACCMODE {

@@ -34,7 +34,7 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | name what is mapped | [`FileObject`], [`Anonymous`], [`MemFd`], [`ShmObject`], [`SecretMem`] |
+//! | name what is mapped | [`FileObject`], [`Anonymous`], [`MemFd`], [`ShmObject`], [`SecretMem`], [`TypedMemory`] |
 //! | say how | [`MapOptions`]: every flag of `mmap` |
 //! | look at the bytes | views: [`Frozen`], [`Memory`], [`Shared`], [`SharedMut`], [`Private`] |
 //! | own a mapping | [`Mapping`]: true length, [`split_at`](Mapping::split_at), [`merge`](Mapping::merge), [`unmap`](Mapping::unmap) |
@@ -116,10 +116,12 @@ pub use mapping::key::{KeyRights, ProtectionKey};
 pub use mapping::remap::Growth;
 pub use mapping::seal::Sealed;
 pub use mman_sys::{Advice, Errno, MapFlags, Prot as Protection};
+pub use mman_typed::Damage as PoolDamage;
 pub use object::cache::CacheStatus;
 pub use object::{
     Anonymous, FileAdvice, FileObject, FixedSize, Immutability, Immutable, MemFd, MemFdOptions,
-    MemoryObject, SealState, SecretMem, ShmEntry, ShmObject, ShmOptions, Unsealed,
+    MemoryObject, SealState, SecretMem, ShmEntry, ShmObject, ShmOptions, TypedAllocatable,
+    TypedAllocation, TypedInfo, TypedMemory, Unsealed,
 };
 pub use options::MapOptions;
 pub use page::{HugePageSize, PageRange, PageSize, RangeError};

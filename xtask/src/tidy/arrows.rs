@@ -28,7 +28,7 @@ const ARROWS: &[Arrow] = &[
     Arrow { package: "mman-c", may: &["mman-sys", "mman-typed"], dev: TESTKIT, outside: None },
     Arrow { package: "mman-memmap2", may: &["mman"], dev: TESTKIT, outside: None },
     Arrow { package: "mman-cli", may: &["mman", "mman-pager"], dev: TESTKIT, outside: None },
-    Arrow { package: "mman-testkit", may: &["mman-sys", "mman"], dev: &[], outside: None },
+    Arrow { package: "mman-testkit", may: &["mman-sys", "mman", "mman-typed"], dev: &[], outside: None },
     Arrow { package: "mman-c-tests", may: &["mman-sys", "mman-typed"], dev: TESTKIT, outside: None },
     Arrow { package: "xtask", may: &[], dev: &[], outside: None },
 ];

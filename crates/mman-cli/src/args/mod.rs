@@ -11,6 +11,7 @@ mod output;
 mod select;
 mod snapshot;
 mod stat;
+mod typed;
 mod values;
 mod watch;
 mod who;
@@ -26,6 +27,7 @@ pub(crate) use output::{Output, When};
 pub(crate) use select::Select;
 pub(crate) use snapshot::{Diff, Restore, Save};
 pub(crate) use stat::{By, Sort, Stat};
+pub(crate) use typed::Typed;
 pub(crate) use values::{Bytes, Percent, SizeLimit};
 pub(crate) use watch::Watch;
 pub(crate) use who::Who;
@@ -65,6 +67,7 @@ pub(crate) enum Command {
     Cat(Cat),
     #[command(subcommand)]
     Log(Log),
+    Typed(Typed),
     Doctor(Doctor),
     #[command(subcommand)]
     Generate(Generate),

@@ -4,7 +4,7 @@ mod folios;
 mod picture;
 
 pub(crate) use folios::{Folios, Sizes};
-pub(crate) use picture::{ALL, Density, NONE, picture};
+pub(crate) use picture::{Density, density, glyph, picture};
 
 use crate::output::units::covering;
 use crate::select::Found;

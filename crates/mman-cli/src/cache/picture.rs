@@ -67,7 +67,8 @@ fn cached(file: &File, pages: &Range<u64>, known: &Known) -> Option<u64> {
     }
 }
 
-fn density(cached: u64, pages: u64) -> Density {
+/// How dense so many of so many are.
+pub(crate) fn density(cached: u64, pages: u64) -> Density {
     if cached == 0 || pages == 0 {
         return NONE;
     }
@@ -76,6 +77,20 @@ fn density(cached: u64, pages: u64) -> Density {
     }
     let eighths = u128::from(cached).saturating_mul(8).checked_div(pages.into()).unwrap_or(0);
     u8::try_from(eighths).unwrap_or(ALL).clamp(1, 7)
+}
+
+/// A cell as a letter.
+pub(crate) const fn glyph(density: Density) -> char {
+    match density {
+        NONE => '▁',
+        1 | 2 => '▂',
+        3 => '▃',
+        4 => '▄',
+        5 => '▅',
+        6 => '▆',
+        7 => '▇',
+        ALL.. => '█',
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod library;
 mod limits;
 mod proc_file;
 mod rights;
+mod typed;
 
 use crate::args;
 use crate::failure::{Failure, exit_code};
@@ -60,10 +61,16 @@ pub(crate) fn run(args: &args::Doctor) -> ExitCode {
     let sections = [
         Section { title: "KERNEL FEATURES", findings: features::look() },
         Section { title: "RIGHTS", findings: rights::look() },
-        Section { title: "LIMITS AND SETTINGS", findings: limits::look() },
+        Section { title: "LIMITS AND SETTINGS", findings: limits() },
         Section { title: "C LIBRARY", findings: library::look() },
     ];
     exit_code([print(&mut Printer::new(args.output), &sections)])
+}
+
+fn limits() -> Vec<Finding> {
+    let mut findings = limits::look();
+    findings.push(typed::look());
+    findings
 }
 
 fn print(printer: &mut Printer, sections: &[Section]) -> Result<(), Failure> {

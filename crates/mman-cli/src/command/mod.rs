@@ -14,5 +14,6 @@ pub(crate) mod restore;
 pub(crate) mod save;
 pub(crate) mod stat;
 pub(crate) mod touch;
+pub(crate) mod typed;
 pub(crate) mod watch;
 pub(crate) mod who;

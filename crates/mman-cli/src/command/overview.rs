@@ -17,6 +17,7 @@ const EXAMPLES: &str = "
   mman diff db.warm            what came and went since
   mman cat data.bin@4096+64    write bytes 4096 to 4160, through a mapping
   mman log tail -f app.log     the records of a log, as they come
+  mman typed                   pools of typed memory: how full, and who holds them
   mman doctor                  what this kernel, your rights and limits allow
 
 mman COMMAND -h says more; mman COMMAND --help says all.

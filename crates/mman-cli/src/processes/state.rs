@@ -5,6 +5,8 @@
 pub(crate) struct State {
     /// It has ended, all of it, and waits to be waited for.
     pub(crate) is_over: bool,
+    /// It is stopped, by a signal or a debugger.
+    pub(crate) is_stopped: bool,
     /// It is a thread of the kernel, without memory of its own.
     pub(crate) is_kernel: bool,
 }
@@ -29,7 +31,11 @@ impl State {
         // The first thread may have ended before the others.
         let threads: u32 = fields.nth(10)?.parse().ok()?;
         let ended = matches!(state, "Z" | "X");
-        Some(Self { is_over: ended && threads <= 1, is_kernel: flags & KERNEL_THREAD != 0 })
+        Some(Self {
+            is_over: ended && threads <= 1,
+            is_stopped: matches!(state, "T" | "t"),
+            is_kernel: flags & KERNEL_THREAD != 0,
+        })
     }
 }
 
@@ -43,9 +49,11 @@ mod tests {
             format!("7 (a) R b) {state} 1 7 7 0 -1 {flags} 1 0 0 0 2 3 0 0 20 0 {threads} 0 91 0")
         };
         let parse = |text: String| State::parse(text.as_bytes()).unwrap();
-        assert_eq!(parse(text("S", 0, 1)), State { is_over: false, is_kernel: false });
-        assert_eq!(parse(text("Z", 4, 1)), State { is_over: true, is_kernel: false });
-        assert_eq!(parse(text("Z", 4, 2)), State { is_over: false, is_kernel: false });
+        let plain = State { is_over: false, is_stopped: false, is_kernel: false };
+        assert_eq!(parse(text("S", 0, 1)), plain);
+        assert_eq!(parse(text("Z", 4, 1)), State { is_over: true, ..plain });
+        assert_eq!(parse(text("Z", 4, 2)), plain);
+        assert_eq!(parse(text("T", 4, 2)), State { is_stopped: true, ..plain });
         assert!(parse(text("I", 0x0020_8040, 1)).is_kernel);
         assert_eq!(State::parse(b"7 (a"), None);
     }

@@ -110,6 +110,22 @@ pub unsafe fn read(fd: RawFd, into: &mut [u8]) -> Result<usize, Errno> {
     unsafe { call3(nr::__NR_read, int(fd), pointer_mut(into.as_mut_ptr()), into.len()) }
 }
 
+/// Reads from a place of a file, wherever the descriptor stands, and answers how many bytes came. [pread(2)](https://man7.org/linux/man-pages/man2/pread.2.html)
+///
+/// # Errors
+///
+/// Those of [`read`], and `ESPIPE`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn pread(fd: RawFd, into: &mut [u8], at: u64) -> Result<usize, Errno> {
+    let arguments = [int(fd), pointer_mut(into.as_mut_ptr()), into.len(), long(at)];
+    // SAFETY: the kernel writes `into` only; the descriptor is the caller's promise.
+    unsafe { call4(nr::__NR_pread64, arguments) }
+}
+
 /// A second descriptor of the same open file, closed by exec: the lowest free number from one on.
 /// [F_DUPFD_CLOEXEC(2const)](https://man7.org/linux/man-pages/man2/F_DUPFD.2const.html)
 ///
@@ -225,6 +241,23 @@ pub unsafe fn fallocate(
     let arguments = [int(fd), word(mode.bits()), long(offset), long(len)];
     // SAFETY: the caller's promise is that of this call.
     unsafe { call4(nr::__NR_fallocate, arguments) }.map(drop)
+}
+
+/// Where the next byte of a file is, from an offset on, that is not in a hole. The position of the description goes there.
+/// [lseek(2)](https://man7.org/linux/man-pages/man2/lseek.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EINVAL`, `ENXIO` (nothing but a hole from there on, or the file ends before), `ESPIPE`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn next_data(fd: RawFd, from: u64) -> Result<u64, Errno> {
+    // SAFETY: the call changes no memory; the descriptor is the caller's promise.
+    let at = unsafe { call3(nr::__NR_lseek, int(fd), long(from), word(nr::SEEK_DATA)) }?;
+    Ok(at as u64)
 }
 
 /// Tells length, kind and owner of a file. [fstat(2)](https://man7.org/linux/man-pages/man2/stat.2.html)

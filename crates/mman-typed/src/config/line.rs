@@ -4,13 +4,19 @@ use core::fmt;
 
 /// What a pool is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind<'a> {
+#[non_exhaustive]
+pub enum Kind<'a> {
     /// Plain shared memory.
     Shm,
     /// Shared memory of this NUMA node.
     Node(u32),
     /// Huge pages of so many bytes; in this hugetlbfs, or in the first that is mounted.
-    Huge { page: u64, path: Option<&'a [u8]> },
+    Huge {
+        /// The size of a page.
+        page: u64,
+        /// The hugetlbfs.
+        path: Option<&'a [u8]>,
+    },
     /// An object that is there already.
     Store(&'a [u8]),
     /// A device.
@@ -19,38 +25,56 @@ pub(crate) enum Kind<'a> {
 
 /// A pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pool<'a> {
-    pub(crate) name: &'a [u8],
-    pub(crate) kind: Kind<'a>,
+pub struct Pool<'a> {
+    /// What ports call it.
+    pub name: &'a [u8],
+    /// What it is made of.
+    pub kind: Kind<'a>,
     /// In bytes; 0 for all there is.
-    pub(crate) size: u64,
-    pub(crate) mode: u32,
+    pub size: u64,
+    /// The mode of its files.
+    pub mode: u32,
+    /// Whether what is mapped is given memory at once.
+    pub commit: bool,
 }
 
 /// Who may map without allocating.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Allocatable {
+pub enum Allocatable {
+    /// The owner of the store, and root.
     Owner,
+    /// Root.
     Root,
+    /// Everybody who may open the port.
     Any,
 }
 
 /// A way to a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Port<'a> {
-    pub(crate) name: &'a [u8],
-    pub(crate) pool: &'a [u8],
-    pub(crate) writes: bool,
-    pub(crate) allocatable: Allocatable,
+pub struct Port<'a> {
+    /// What programs open.
+    pub name: &'a [u8],
+    /// The pool behind it.
+    pub pool: &'a [u8],
+    /// Whether it may be opened for writing.
+    pub writes: bool,
+    /// Who may map through it without allocating.
+    pub allocatable: Allocatable,
 }
 
-/// A line.
+/// What a line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Line<'a> {
+#[non_exhaustive]
+pub enum Line<'a> {
+    /// Nothing: it is empty, or a comment.
     Nothing,
+    /// Where tables and stores are.
     Directory(&'a [u8]),
+    /// Whether the built-in pools count too.
     Defaults(bool),
+    /// A pool.
     Pool(Pool<'a>),
+    /// A port.
     Port(Port<'a>),
 }
 
@@ -158,11 +182,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Line<'_>, Wrong> {
             let is_whole = word(more).0.is_empty();
             if is_whole && is_path(path) { Ok(Line::Directory(path)) } else { Err(Wrong::Value) }
         }
-        b"defaults" => match rest.trim_ascii() {
-            b"yes" => Ok(Line::Defaults(true)),
-            b"no" => Ok(Line::Defaults(false)),
-            _ => Err(Wrong::Value),
-        },
+        b"defaults" => yes_or_no(rest.trim_ascii()).map(Line::Defaults).ok_or(Wrong::Value),
         b"pool" => pool(rest).map(Line::Pool),
         b"port" => port(rest).map(Line::Port),
         _ => Err(Wrong::Word),
@@ -178,6 +198,7 @@ struct Said<'a> {
     node: Option<u32>,
     path: Option<&'a [u8]>,
     mode: Option<u32>,
+    commit: bool,
 }
 
 fn pool(line: &[u8]) -> Result<Pool<'_>, Wrong> {
@@ -194,6 +215,7 @@ fn pool(line: &[u8]) -> Result<Pool<'_>, Wrong> {
             b"page" => said.page = Some(bytes(value).filter(is_page).ok_or(Wrong::Value)?),
             b"node" => said.node = Some(small(value, 10).ok_or(Wrong::Value)?),
             b"mode" => said.mode = Some(small(value, 8).filter(is_mode).ok_or(Wrong::Value)?),
+            b"commit" => said.commit = yes_or_no(value).ok_or(Wrong::Value)?,
             b"path" if is_path(value) => said.path = Some(value),
             b"path" => return Err(Wrong::Value),
             _ => return Err(Wrong::Key),
@@ -211,7 +233,8 @@ fn pool(line: &[u8]) -> Result<Pool<'_>, Wrong> {
     if said.size.is_none() && !has_its_own {
         return Err(Wrong::Missing);
     }
-    Ok(Pool { name, kind, size: said.size.unwrap_or(0), mode: said.mode.unwrap_or(0o600) })
+    let (size, mode) = (said.size.unwrap_or(0), said.mode.unwrap_or(0o600));
+    Ok(Pool { name, kind, size, mode, commit: said.commit })
 }
 
 fn small(digits: &[u8], base: u32) -> Option<u32> {
@@ -220,6 +243,14 @@ fn small(digits: &[u8], base: u32) -> Option<u32> {
 
 fn is_page(page: &u64) -> bool {
     page.is_power_of_two() && *page >= 4096
+}
+
+fn yes_or_no(value: &[u8]) -> Option<bool> {
+    match value {
+        b"yes" => Some(true),
+        b"no" => Some(false),
+        _ => None,
+    }
 }
 
 fn is_mode(mode: &u32) -> bool {
@@ -260,11 +291,12 @@ mod tests {
         assert_eq!(parse(b"  # nothing"), Ok(Line::Nothing));
         assert_eq!(parse(b"directory /a/b # there"), Ok(Line::Directory(b"/a/b")));
         assert_eq!(parse(b"defaults no"), Ok(Line::Defaults(false)));
-        let pool = Pool { name: b"a-1", kind: Kind::Shm, size: 64 << 20, mode: 0o600 };
+        let pool =
+            Pool { name: b"a-1", kind: Kind::Shm, size: 64 << 20, mode: 0o600, commit: false };
         assert_eq!(parse(b"pool a-1 kind=shm size=64M"), Ok(Line::Pool(pool)));
         let kind = Kind::Huge { page: 2 << 20, path: Some(b"/h") };
-        let pool = Pool { name: b"h", kind, size: 1 << 30, mode: 0o660 };
-        let line = b"\tpool  h mode=0660 path=/h page=2M size=1g kind=huge";
+        let pool = Pool { name: b"h", kind, size: 1 << 30, mode: 0o660, commit: true };
+        let line = b"\tpool  h commit=yes mode=0660 path=/h page=2M size=1g kind=huge";
         assert_eq!(parse(line), Ok(Line::Pool(pool)));
         let line = b"pool n kind=node node=3 size=4096";
         assert!(matches!(parse(line), Ok(Line::Pool(Pool { kind: Kind::Node(3), .. }))));
@@ -289,6 +321,7 @@ mod tests {
             ("pool a kind=shm size=M", Wrong::Value),
             ("pool a kind=shm mode=0777 size=1", Wrong::Value),
             ("pool a kind=shm mode=8 size=1", Wrong::Value),
+            ("pool a kind=shm commit=maybe size=1", Wrong::Value),
             ("pool a kind=shm", Wrong::Missing),
             ("pool a kind=huge size=1", Wrong::Missing),
             ("pool a kind=huge size=1 page=3000", Wrong::Value),

@@ -5,13 +5,16 @@
 //! ```text
 //! directory /dev/shm/our-pools                  # where the tables, and the stores that are files of ours, are
 //! defaults no                                   # without the built-in pools
-//! pool NAME kind=shm   size=64M  [mode=0660]    # shared memory
+//! pool NAME kind=shm   size=64M  [mode=0660] [commit=yes]  # shared memory
 //! pool NAME kind=node  node=0 size=1G           # shared memory of a NUMA node
 //! pool NAME kind=huge  page=2M size=1G [path=/mnt/huge]    # huge pages; path: a hugetlbfs
 //! pool NAME kind=store path=/proc/123/fd/4      # an object that is there already: a file, a memfd of a process
 //! pool NAME kind=dax   path=/dev/dax0.0         # a device
 //! port /NAME pool=NAME [access=rw|r] [allocatable=owner|root|any]
 //! ```
+//!
+//! With `commit=yes` what is mapped of a pool is given memory at once, and `ENOMEM` where there is none; without it pages
+//! come when they are touched, which is `SIGBUS` where a file system has none left.
 //!
 //! Sizes are bytes, or have one of the letters K, M, G, T. A later pool or port of the same name is not seen. What is
 //! wrong with a line is told with its number, and the line left out; the others count.
@@ -31,13 +34,39 @@ mod defaults;
 mod line;
 mod source;
 
-pub use line::Wrong;
-pub(crate) use line::{Allocatable, Kind, Line, Pool, Port};
+pub use line::{Allocatable, Kind, Line, Pool, Port, Wrong};
 pub use source::use_configuration;
 pub(crate) use source::{Decision, each_line};
 
+use crate::failure::Failure;
+
+/// A line of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said<'a> {
+    /// The file; empty for the built-in lines.
+    pub file: &'a [u8],
+    /// The number of the line, from 1 on.
+    pub line: usize,
+    /// What it says, or what is wrong with it.
+    pub said: Result<Line<'a>, Wrong>,
+}
+
+/// Tells every line that says something, in their order: those that say nothing new too.
+///
+/// # Errors
+///
+/// Those of reading the files.
+pub fn each(tell: &mut dyn FnMut(Said<'_>)) -> Result<(), Failure> {
+    each_line(&mut |path, line, said| {
+        tell(Said { file: path.bytes(), line, said });
+        Decision::GoOn
+    })
+    .map_err(Failure::of("reading the configuration"))
+}
+
 /// Whether a port is what a name means.
-pub(crate) fn is_named(port: &[u8], name: &[u8]) -> bool {
+#[must_use]
+pub fn is_named(port: &[u8], name: &[u8]) -> bool {
     if name.first() == Some(&b'/') || name.is_empty() {
         return port == name;
     }

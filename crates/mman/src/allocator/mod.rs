@@ -281,8 +281,8 @@ fn map_words(words: usize) -> Result<Area> {
     let (prot, flags) = (Prot::READ | Prot::WRITE, MapFlags::PRIVATE | MapFlags::ANONYMOUS);
     let request = Request { kind, len, page, prot, flags, fd: -1, offset: 0 };
     // SAFETY: nothing is replaced, and there is no descriptor.
-    unsafe { Area::map(request, Place::Anywhere) }.map_err(|errno| {
+    unsafe { Area::map(request, Place::Anywhere) }.map_err(|why| {
         let asked = Asked { prot, flags, len, page: page.bytes(), fixed: None };
-        explain::map(Operation::Map, kind, errno, asked, &Backing::Nothing)
+        explain::map(Operation::Map, kind, why.errno, asked, &Backing::Nothing)
     })
 }

@@ -86,6 +86,27 @@
 //! # Ok::<(), mman::Error>(())
 //! ```
 //!
+//! # Typed memory: [`TypedMemory`](crate::TypedMemory)
+//!
+//! A pool of memory of one kind, opened by name, that processes allocate from: shared memory, huge pages, the memory of a
+//! NUMA node, a device. Which pools there are is configured; without a configuration there is `/shm`, and what the
+//! machine has. Mapping allocates, and the memory is free again when nobody has it mapped any more, however its users
+//! ended. What one process has allocated another one maps by its pieces.
+//!
+//! ```
+//! use mman::{MapOptions, SharedMut, TypedMemory};
+//!
+//! let pool = TypedMemory::open("/shm")?;
+//! let ours = SharedMut::map(&MapOptions::shared(), &pool.allocation(10_000))?;
+//! let pieces = ours.pages().typed_pieces(..)?; // to be sent to the other process
+//! let other = TypedMemory::open("/shm")?; // a port of its own
+//! let first = MapOptions::shared().range(pieces[0].clone());
+//! let theirs = SharedMut::map(&first, &other)?;
+//! ours.store(0, 7_u64)?;
+//! assert_eq!(theirs.load::<u64>(0)?, 7);
+//! # Ok::<(), mman::Error>(())
+//! ```
+//!
 //! # Secret memory: [`SecretMem`](crate::SecretMem)
 //!
 //! Pages that the kernel itself does not map, and that are never swapped. [`Memory::secret`](crate::Memory::secret) is

@@ -8,6 +8,7 @@
 //! | on which nodes the pages of each are | [`numa_maps`] |
 //! | find the mapping of one address | [`find`] |
 //! | count the pages of files in a range | [`file_pages`] |
+//! | see the pools of typed memory, and who holds them | [`typed`] |
 //! | read a text that was kept | [`Maps::of_text`], [`Smaps::of_text`] |
 //!
 //! The process is a [`Process`](crate::process::Process): ourselves, or another by its number.
@@ -35,6 +36,7 @@ mod name;
 mod numa;
 mod query;
 mod smaps;
+pub mod typed;
 mod usage;
 
 pub use entry::Entry;

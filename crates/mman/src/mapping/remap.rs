@@ -23,8 +23,8 @@ impl Mapping {
     /// Makes the mapping longer or shorter. [mremap(2)](https://man7.org/linux/man-pages/man2/mremap.2.html)
     ///
     /// A longer mapping shows the bytes that follow in the object; past its end nothing is there until the
-    /// object grows. Private anonymous memory gains zeros. Shared anonymous memory is an object of the length that
-    /// it was mapped with, and cannot grow.
+    /// object grows. Private anonymous memory gains zeros. Shared anonymous memory and typed memory are
+    /// of the length that they were mapped with, and cannot grow.
     ///
     /// ```
     /// use mman::{Anonymous, Growth};
@@ -51,7 +51,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// [`Cause::Range`] for length 0, and for growth of shared anonymous memory; `ENOMEM` without room; [`Cause::LockLimit`], [`Cause::Sealed`];
+    /// [`Cause::Range`] for length 0, and for growth of shared anonymous and typed memory; `ENOMEM` without room; [`Cause::LockLimit`], [`Cause::Sealed`];
     /// [`Cause::StackRoom`] for one that would grow into the room of the first thread's stack.
     pub fn resize(&mut self, len: usize, growth: Growth) -> Result<()> {
         if len == 0 || self.is_empty() {
@@ -66,7 +66,7 @@ impl Mapping {
         }
         if pages.len() > self.mapped_len()
             && self.is_shared()
-            && self.kind() == ObjectKind::Anonymous
+            && matches!(self.kind(), ObjectKind::Anonymous | ObjectKind::TypedMemory)
         {
             let past = RangeError::EndsPastEnd { end: len as u64, len: self.mapped_len() as u64 };
             return Err(range_error(Operation::Remap, self.kind(), past));
@@ -146,7 +146,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// `EINVAL` on older kernels; `ENOMEM`; [`Cause::Sealed`].
+    /// `EINVAL` on older kernels; `ENOMEM`; [`Cause::Sealed`]; [`Cause::NotDoubled`] for typed memory.
     pub fn take_pages(&mut self) -> Result<Self> {
         let flags = RemapFlags::MAYMOVE | RemapFlags::DONTUNMAP;
         self.beside(self.mapped_len(), flags)
@@ -156,7 +156,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for a private mapping; `ENOMEM`.
+    /// `EINVAL` for a private mapping; `ENOMEM`; [`Cause::NotDoubled`] for typed memory.
     pub fn alias(&self) -> Result<Self> {
         self.beside(0, RemapFlags::MAYMOVE)
     }

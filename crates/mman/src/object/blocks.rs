@@ -215,6 +215,22 @@ pub(crate) fn extend(file: &FileObject<File>, from: u64, to: u64) -> Result<()> 
     grow_to(Operation::SetSize, fd, kind, to)
 }
 
+/// Gives memory to bytes of a pool that a mapping holds, as far as its store can: a device has it already.
+pub(super) fn commit(
+    operation: Operation,
+    fd: BorrowedFd<'_>,
+    kind: ObjectKind,
+    range: Range<u64>,
+) -> Result<()> {
+    let blocks = Blocks { fd, kind, page: PageSize::base(), range };
+    match allocate(fd, blocks.range.clone()) {
+        Err(errno @ (Errno::ENOSPC | Errno::EDQUOT | Errno::EIO | Errno::ENOMEM)) => {
+            Err(blocks.refused(operation, errno))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reserves the blocks of bytes of an object, because its owner asks for it.
 pub(super) fn reserve(
     described: &Described<'_>,

@@ -11,6 +11,7 @@ mod immutability;
 mod memfd;
 mod secret;
 mod shm;
+pub(crate) mod typed;
 
 pub use advice::FileAdvice;
 pub use anonymous::Anonymous;
@@ -20,6 +21,7 @@ pub use immutability::Immutability;
 pub use memfd::{FixedSize, Immutable, MemFd, MemFdOptions, SealState, Unsealed};
 pub use secret::SecretMem;
 pub use shm::{ShmEntry, ShmObject, ShmOptions};
+pub use typed::{TypedAllocatable, TypedAllocation, TypedInfo, TypedMemory};
 
 use crate::error::{ObjectKind, Result};
 use crate::page::PageSize;
@@ -63,6 +65,25 @@ pub(crate) enum Backing<'object> {
     Nothing,
     /// A descriptor, open as long as the object is borrowed.
     Descriptor(BorrowedFd<'object>),
+    /// Memory of a pool, by a descriptor that says what a mapping does to the pool.
+    Typed {
+        /// Open as long as the object is borrowed.
+        fd: BorrowedFd<'object>,
+        /// A mapping takes any free memory, instead of a range that it names.
+        allocates: bool,
+        /// A mapping holds the memory, so that it may be made to be there.
+        holds: bool,
+    },
+}
+
+impl<'object> Backing<'object> {
+    /// The descriptor, if there is one.
+    pub(crate) const fn fd(&self) -> Option<BorrowedFd<'object>> {
+        match self {
+            Self::Nothing => None,
+            Self::Descriptor(fd) | Self::Typed { fd, .. } => Some(*fd),
+        }
+    }
 }
 
 /// A number that two mappings of the same object share, and mappings of different objects do not.

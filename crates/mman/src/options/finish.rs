@@ -4,7 +4,7 @@
 use crate::area::{Area, Place, Request};
 use crate::error::{Operation, Result};
 use crate::mapping::fork::{self, OnFork};
-use crate::object::{Backing, Described, MemoryObject};
+use crate::object::{Backing, Described, MemoryObject, typed};
 use crate::options::{MapOptions, Plan};
 use crate::pages::lock;
 use crate::pages::numa::{self, Move, NumaPolicy};
@@ -37,7 +37,7 @@ impl MapOptions {
         plan: &Plan<'_>,
         place: Place,
     ) -> Result<Area> {
-        let Plan { request, shape, blocks } = plan;
+        let Plan { request, shape, blocks, .. } = plan;
         let shape = *shape;
         blocks.as_ref().map_or(Ok(()), |blocks| blocks.reserve_if_possible(operation))?;
         let Steps { numa, on_fork, checked } = self.steps();
@@ -54,9 +54,11 @@ impl MapOptions {
         let first = Request { flags: wanted.without(later), ..*request };
         // SAFETY: the caller's promise; the object keeps its descriptor open.
         let area = unsafe { Area::map(first, place) };
-        let mut area =
-            area.map_err(|errno| self.refused(operation, object, request, shape, errno))?;
+        let mut area = area.map_err(|why| self.refused(operation, object, request, shape, why))?;
         let whole = area.whole();
+        if let Some(fd) = plan.committed {
+            typed::commit(operation, fd, &area)?;
+        }
         if self.asks_random_access() {
             // SAFETY: changes no byte and takes no access.
             let _taken_or_not = unsafe { area.advise_unexplained(whole, Advice::RANDOM) };

@@ -8,14 +8,15 @@ use crate::error::{Cause, Error, Operation, Result};
 use crate::explain::{self, Asked};
 use crate::mapping::fork::OnFork;
 use crate::mapping::{Mapping, Shape};
-use crate::object::{Backing, Blocks, Described, Identity, MemoryObject};
+use crate::object::{Backing, Blocks, Described, Identity, MemoryObject, typed};
 use crate::options::finish::Steps;
 use crate::page::{HugePageSize, PageRange, PageSize, RangeError, resolve};
 use crate::pages::numa::NumaPolicy;
 use crate::stack;
 use core::ops::{Bound, RangeBounds};
-use mman_sys::{Errno, MapFlags, Prot};
-use std::os::fd::AsRawFd;
+use mman_sys::{MapFlags, Prot};
+use mman_typed::Failure;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// How an object is to be mapped. [mmap(2)](https://man7.org/linux/man-pages/man2/mmap.2.html)
 ///
@@ -73,6 +74,8 @@ pub(crate) struct Plan<'object> {
     pub(crate) shape: Shape,
     /// What is to be reserved before.
     pub(crate) blocks: Option<Blocks<'object>>,
+    /// The store of typed memory that is to be there once it is mapped.
+    pub(crate) committed: Option<BorrowedFd<'object>>,
 }
 
 impl MapOptions {
@@ -329,7 +332,7 @@ impl MapOptions {
     fn page_size(&self, own: PageSize, backing: &Backing<'_>) -> Result<PageSize, Cause> {
         let Some(asked) = self.huge.map(HugePageSize::page_size) else { return Ok(own) };
         let base = PageSize::base();
-        let is_huge_file = matches!(backing, Backing::Descriptor(_)) && own > base;
+        let is_huge_file = backing.fd().is_some() && own > base;
         if asked <= base || (is_huge_file && asked != own) {
             return Err(Cause::HugePageSize { page: asked.bytes() });
         }
@@ -352,8 +355,13 @@ impl MapOptions {
         object: &impl MemoryObject,
         request: &Request,
         shape: Shape,
-        errno: Errno,
+        why: Failure,
     ) -> Error {
+        let (start, len) = (request.offset.saturating_add(shape.lead as u64), shape.len as u64);
+        if let Some(cause) = typed::cause(why, request.page) {
+            let error = Error::kernel(operation, object.kind(), why.errno);
+            return error.because(cause).on(start, len);
+        }
         let fixed = match self.place {
             Place::Exactly(address) | Place::Replacing(address) => Some(address),
             Place::Anywhere | Place::Hint(_) => None,
@@ -366,8 +374,7 @@ impl MapOptions {
             fixed,
         };
         let backing = object.describe().map_or(Backing::Nothing, |described| described.backing);
-        explain::map(operation, object.kind(), errno, asked, &backing)
-            .on(request.offset.saturating_add(shape.lead as u64), shape.len as u64)
+        explain::map(operation, object.kind(), why.errno, asked, &backing).on(start, len)
     }
 
     /// What to ask the kernel for; `None` for an empty mapping.
@@ -404,9 +411,15 @@ impl MapOptions {
             return Err(too_long()); // more than any object of Rust, and than any address space
         }
 
-        let (fd, anonymous) = match backing {
-            Backing::Descriptor(fd) => (fd.as_raw_fd(), MapFlags::empty()),
-            Backing::Nothing => (-1, MapFlags::ANONYMOUS),
+        let fd = backing.fd().map_or(-1, |fd| fd.as_raw_fd());
+        let (anonymous, is_new, holds) = match backing {
+            Backing::Nothing => (MapFlags::ANONYMOUS, true, None),
+            Backing::Descriptor(_) => (MapFlags::empty(), false, None),
+            // Stores to a private mapping would go to other memory, while nobody else could have the pool's.
+            Backing::Typed { .. } if !is_shared(flags) => return Err(refused(Cause::NotShared)),
+            Backing::Typed { fd, allocates, holds } => {
+                (MapFlags::empty(), allocates, holds.then_some(fd))
+            }
         };
         let huge = self.huge.map_or(MapFlags::empty(), |size| {
             MapFlags::HUGETLB | MapFlags::huge_log2(size.page_size().log2())
@@ -418,8 +431,8 @@ impl MapOptions {
             prot: self.prot,
             flags: flags | anonymous | huge,
             fd,
-            // An anonymous mapping has no place in an object; the kernel wants 0, or a page boundary.
-            offset: if fd < 0 { 0 } else { start.saturating_sub(lead) },
+            // What is new has no place in an object yet; the kernel wants 0, or a page boundary.
+            offset: if is_new { 0 } else { start.saturating_sub(lead) },
         };
         // Both are at most the length of the pages.
         let narrow = |value: u64| usize::try_from(value).map_err(|_| too_long());
@@ -435,7 +448,9 @@ impl MapOptions {
             true => Blocks::under(&described, kind, request.offset, request.len),
             false => None,
         };
-        Ok(Some(Plan { request, shape, blocks }))
+        // Huge pages are promised when they are mapped.
+        let committed = holds.filter(|_| to_storage && page == PageSize::base());
+        Ok(Some(Plan { request, shape, blocks, committed }))
     }
 }
 

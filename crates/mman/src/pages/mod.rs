@@ -9,6 +9,7 @@ pub(crate) mod numa;
 pub(crate) mod populate;
 pub(crate) mod residency;
 pub(crate) mod sync;
+pub(crate) mod typed;
 
 use crate::area::{Area, range_error};
 use crate::error::{Error, ObjectKind, Operation, Result};

@@ -64,11 +64,11 @@ impl Reservation {
         let request = held(pages);
         // SAFETY: nothing is replaced, and there is no descriptor.
         let area = unsafe { Area::map(request, Place::Anywhere) };
-        area.map(|area| Self { area }).map_err(|errno| {
+        area.map(|area| Self { area }).map_err(|why| {
             let (prot, flags) = (request.prot, request.flags);
             let asked = Asked { prot, flags, len: request.len, page: page.bytes(), fixed: None };
             let kind = ObjectKind::Reservation;
-            explain::map(Operation::Reserve, kind, errno, asked, &Backing::Nothing)
+            explain::map(Operation::Reserve, kind, why.errno, asked, &Backing::Nothing)
         })
     }
 

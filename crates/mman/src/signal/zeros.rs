@@ -1,4 +1,12 @@
 //! The memory calls of a repair: zero pages over what is gone, and whether a page is.
+//!
+//! They take the place of typed memory too, and do not tell its book (`mman-typed`): that has a lock, which the thread that
+//! was interrupted may hold. It need not be told. The book goes on saying that these addresses hold their units of the pool,
+//! which is too much and never too little: nobody else is given the units, nobody else is given the addresses, which are the
+//! view's until it unmaps them, and when it does, by the book, the units are given back. No call of the book touches the
+//! memory itself, so none is in the middle of it; and who would move or cut the mapping has it alone, after the view has
+//! closed its slot and waited for handlers. Pages that the kernel counts as a mapping of their own then are unmapped with
+//! the rest; whole units are replaced, since the pages of the view are the pool's units.
 #![expect(unsafe_code, reason = "makes memory calls, on addresses that its callers own")]
 
 use crate::area::{Area, Place, Request};
@@ -31,12 +39,10 @@ pub(crate) unsafe fn put_zeros(addresses: PageRange, prot: Prot) -> Result<(), E
         fd: -1,
         offset: 0,
     };
-    // SAFETY: the caller's promise; there is no descriptor.
-    let put = |sharing| unsafe { Area::map(request(sharing), Place::Replacing(addresses.start())) };
+    // SAFETY: the caller's promise; there is no descriptor. The pages stay the area's that they were.
+    let put = |sharing| unsafe { Area::map_over(request(sharing), addresses.start()) };
     // Private memory that may be written counts as data (RLIMIT_DATA), shared memory does not.
-    let part = put(MapFlags::PRIVATE).or_else(|_| put(MapFlags::SHARED))?;
-    part.into_pages(); // they stay the area's that they were
-    Ok(())
+    put(MapFlags::PRIVATE).or_else(|_| put(MapFlags::SHARED))
 }
 
 /// Zeros mapped before they are needed: to be read, and to be read and written. Null until [`prepare`].

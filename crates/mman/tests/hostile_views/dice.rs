@@ -1,7 +1,7 @@
 //! Random arguments for the methods: numbers, ranges, options, objects, paths.
 
 use crate::world::Bag;
-use crate::{Files, pages, shm_prefix};
+use crate::{Files, pages, shm_prefix, typed};
 use mman::{
     Anonymous, Discard, FileAdvice, FileObject, Growth, Hint, HugePageSize, Immutable, MapOptions,
     MemFd, MemoryObject, Move, NodeSet, NumaPolicy, OnFork, PageSize, Protection, SecretMem,
@@ -283,7 +283,8 @@ impl Dice {
 
     pub(crate) fn object(&mut self) -> Box<dyn MemoryObject> {
         let path = self.path();
-        match self.below(8) {
+        match self.below(10) {
+            8 | 9 => typed::object(self),
             0 => Box::new(Anonymous::new(self.len())),
             1 => ShmObject::open(self.shm_name()).map_or_else(|_| nothing(), |shm| Box::new(shm)),
             2 => SecretMem::new(self.len()).map_or_else(|_| nothing(), |secret| Box::new(secret)),

@@ -26,6 +26,7 @@ mod objects;
 mod others;
 mod pages;
 mod tools;
+mod typed;
 mod views;
 mod world;
 
@@ -51,7 +52,7 @@ use world::{DONE, EXCHANGE, Operation, World, any};
 fn operations() -> &'static [Operation] {
     static ALL: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         let things = [mappings::TABLE, views::TABLE, objects::TABLE, pages::TABLE].concat();
-        [&things, tools::TABLE, others::TABLE].concat()
+        [&things, typed::TABLE, tools::TABLE, others::TABLE].concat()
     });
     &ALL
 }
@@ -65,6 +66,7 @@ pub(crate) fn note_of(process: u32, thread: usize) -> PathBuf {
 pub(crate) struct Files {
     pub(crate) folder: Folder,
     in_memory: Folder,
+    pools: Folder,
     pub(crate) paths: Vec<PathBuf>,
     pub(crate) fifo: PathBuf,
     /// Names of logs, which may be there.
@@ -74,13 +76,15 @@ pub(crate) struct Files {
 impl Files {
     fn new() -> Self {
         let (folder, in_memory) = (Folder::new(), Folder::in_shared_memory());
+        let pools = Folder::in_shared_memory();
+        typed::prepare(pools.path());
         let paths = (0..6).map(|number| {
             let of = if number % 2 == 0 { &folder } else { &in_memory };
             of.patterned(&format!("file {number}"), number * 5 * page())
         });
         let paths = paths.collect();
         let logs = vec![folder.name("log"), in_memory.name("log"), in_memory.name("other log")];
-        Self { fifo: folder.fifo("fifo"), folder, in_memory, paths, logs }
+        Self { fifo: folder.fifo("fifo"), folder, in_memory, pools, paths, logs }
     }
 }
 
@@ -103,6 +107,12 @@ fn vandalize(dice: &mut Dice) {
     let of = if dice.one_in(8) { &files.logs } else { &files.paths };
     let path = &of[dice.below(of.len())];
     let len = dice.below(32 * page()) as u64;
+    if dice.one_in(10) {
+        // The memory of a pool goes, and comes back as zeros.
+        let store = open_read_write(files.pools.path().join("p.pool"));
+        any((store.set_len(len), store.set_len(1 << 20)));
+        return;
+    }
     let Ok(file) = File::options().read(true).write(true).open(path) else { return };
     match dice.below(6) {
         0 | 1 => any(file.set_len(len)),

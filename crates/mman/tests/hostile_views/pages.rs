@@ -25,6 +25,7 @@ pub(crate) const LENT: &[OnPages] = &[
     ("Pages::sync", |p, d| any(p.sync(d.bounds(), d.sync()))),
     ("Pages::count, page_size", |p, _| any((p.count(), p.page_size()))),
     ("Pages::residency, Residency::pages, page_size, count, is_resident, runs", residency),
+    ("Pages::typed_pieces", |p, d| any(p.typed_pieces(d.bounds()))),
     ("Pages::resident", |p, d| any(p.resident(d.bounds()))),
     ("Pages::populate", |p, d| {
         let how = d.pick(&[Populate::ForReading, Populate::ForWriting]);

@@ -5,7 +5,7 @@ use crate::tools::Tools;
 use crate::{Files, note_of, operations};
 use mman::{
     FileObject, Frozen, Mapping, Memory, PageAllocator, Private, Reservation, Sealed, Shared,
-    SharedMut, ShmObject,
+    SharedMut, ShmObject, TypedMemory,
 };
 use mman_testkit::fork;
 use std::fs::File;
@@ -98,6 +98,7 @@ pub(crate) struct World {
     pub(crate) frozen: Bag<Summed<Frozen>>,
     pub(crate) objects: Bag<FileObject>,
     pub(crate) shm: Bag<ShmObject>,
+    pub(crate) typed: Bag<TypedMemory>,
     pub(crate) allocators: Bag<Arc<PageAllocator>>,
     pub(crate) tools: Tools,
     pub(crate) is_child: bool,
@@ -126,6 +127,7 @@ impl World {
             frozen: Bag::new(),
             objects: Bag::new(),
             shm: Bag::new(),
+            typed: Bag::new(),
             allocators: Bag::new(),
             tools: Tools::new(),
             is_child: false,

@@ -125,6 +125,18 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     ("mman-log-tail", &[("mman log tail -f app.log", "The last records, and those that come.")]),
+    (
+        "mman-typed",
+        &[
+            (
+                "mman typed",
+                "All ports, how full their pools are, and what is wrong with the configuration.",
+            ),
+            ("mman typed /huge/2M", "Who holds what of it, and where the free memory is."),
+            ("mman typed --runs 2M", "The free runs too, counted by their length."),
+            ("mman typed --check -q", "Exit with 1 unless every table agrees with itself."),
+        ],
+    ),
     ("mman-doctor", &[("mman doctor", "What this kernel, your rights and your limits allow.")]),
 ];
 

@@ -2,7 +2,7 @@
 
 use super::row::{Row, Sums};
 use crate::args::{self, By};
-use crate::cache::{ALL, Density, NONE, Sizes};
+use crate::cache::{Sizes, glyph};
 use crate::output::table::middle_cut;
 use crate::output::terminal::{Style, Terminal};
 use crate::output::units::{Units, pages, percent};
@@ -226,19 +226,6 @@ impl Total {
             text.push_str(", interrupted");
         }
         text
-    }
-}
-
-fn glyph(density: Density) -> char {
-    match density {
-        NONE => '▁',
-        1 | 2 => '▂',
-        3 => '▃',
-        4 => '▄',
-        5 => '▅',
-        6 => '▆',
-        7 => '▇',
-        ALL.. => '█',
     }
 }
 

@@ -1,0 +1,285 @@
+//! What is refused, and in which words: each cause its own, with the numbers that it has.
+
+use crate::setup::{Setup, assert_filled, fill, free, port, units};
+use mman::{
+    Anonymous, Cause, Error, MapOptions, MemFd, Operation, PoolDamage, Private, Protection,
+    SharedMut, TypedMemory,
+};
+use mman_testkit::{child, fork, limits, line_of, require};
+use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
+
+fn assert_says(error: &Error, cause: Cause, words: &str) {
+    assert_eq!(error.cause(), cause, "{error}");
+    let line = line_of(error);
+    assert!(line.contains(words) && line.contains("a typed memory object"), "{line}");
+}
+
+#[test]
+fn names_that_there_are_not() {
+    child::run(|| {
+        let setup = Setup::new(
+            "pool p kind=shm size=1M\nport /x/a pool=p\nport /h pool=h\npool h kind=huge page=64K size=1G path=/proc\n\
+             port /gone pool=gone\npool gone kind=store path=/dev/shm/mman-there-is-no-such-file",
+        );
+        let refused = |name: &str| TypedMemory::open(name).unwrap_err();
+        for name in ["/a", "", "/", "x", "/x/a/", "nothing\0"] {
+            assert_says(&refused(name), Cause::NotFound, "no object of this name");
+        }
+        assert_says(&refused(&"x".repeat(256)), Cause::BadName, "name cannot be");
+        assert_says(&refused("/gone"), Cause::NotSupported, "does not have that");
+        assert!(TypedMemory::open("a").is_ok() && TypedMemory::open("x/a").is_ok());
+        std::fs::remove_file(setup.configuration()).unwrap();
+        assert_says(&refused("a"), Cause::PoolConfiguration, "configuration");
+        for path in ["relative", "", "/with/\0/zero"] {
+            let error = TypedMemory::use_configuration(path).unwrap_err();
+            assert_eq!(error.cause(), Cause::BadName);
+        }
+        let long = format!("/{}", "x".repeat(256));
+        assert_eq!(TypedMemory::use_configuration(long).unwrap_err().cause(), Cause::BadName);
+    });
+}
+
+/// The port is another pool's by the time that one of its descriptors is opened: its numbers would be those of the first.
+#[test]
+fn a_port_stays_that_of_its_pool() {
+    child::run(|| {
+        let setup = Setup::new("pool p kind=shm size=1M\nport /a pool=p");
+        let pool = port();
+        setup.say("pool q kind=shm size=2M\nport /a pool=q");
+        assert_says(&pool.allocate(1).unwrap_err(), Cause::NotFound, "no object");
+        assert_eq!(pool.map(..).unwrap().len(), 1 << 20);
+        assert_eq!(port().allocate(1 << 20).unwrap().len(), 1 << 20);
+    });
+}
+
+#[test]
+fn private_mappings_are_refused() {
+    child::run(|| {
+        let _setup = Setup::pool(100);
+        let pool = port();
+        let private = MapOptions::private().read_write();
+        for refused in [
+            private.map(&pool.allocation(4096)).map(drop),
+            private.map(&pool).map(drop),
+            private.map(&pool.allocatable()).map(drop),
+            Private::new(&pool.contiguous_allocation(1)).map(drop),
+            MapOptions::droppable().map(&pool).map(drop),
+        ] {
+            assert_says(&refused.unwrap_err(), Cause::NotShared, "needs a shared mapping");
+        }
+        assert_eq!(free(&pool), (100, 100));
+    });
+}
+
+#[test]
+fn a_full_pool_says_what_it_has() {
+    child::run(|| {
+        let _setup = Setup::pool(10);
+        let pool = port();
+        let _some = pool.map(units(3) as u64..units(5) as u64).unwrap();
+        let full = Cause::PoolFull { free: 8 * 4096, longest: 5 * 4096 };
+        let words = "the pool has 32768 bytes free, 20480 of them in one run (ENOMEM)";
+        for refused in [pool.allocate(units(9)), pool.allocate_contiguous(units(6))] {
+            assert_says(&refused.unwrap_err(), full, words);
+        }
+        let error = pool.allocate(1 << 45).unwrap_err();
+        assert!(matches!(error.cause(), Cause::PoolFull { .. }), "{error}");
+        assert_eq!(pool.allocate(usize::MAX).unwrap_err().cause(), Cause::TooLong);
+        let error = pool.map(units(9) as u64..units(11) as u64).unwrap_err();
+        assert!(matches!(error.cause(), Cause::Range(_)), "{error}");
+        let past = MapOptions::shared().past_end().range(..units(11) as u64).map(&pool);
+        assert_eq!(past.unwrap_err().errno(), Some(mman::Errno::ENXIO));
+        assert_eq!(free(&pool), (8, 5));
+    });
+}
+
+#[test]
+fn a_port_for_reading() {
+    child::run(|| {
+        let _setup = Setup::new("pool p kind=shm size=1M\nport /a pool=p\nport /r pool=p access=r");
+        let block = port().allocate(4096).unwrap();
+        block.write_at(0, b"seen").unwrap();
+        assert_says(&TypedMemory::open("/r").unwrap_err(), Cause::PortAccess, "forbid that access");
+        let reader = TypedMemory::open_read_only("/r").unwrap();
+        let seen = reader.map(block.typed_pieces(..).unwrap()[0].clone()).unwrap();
+        let mut bytes = [0; 4];
+        seen.read_at(0, &mut bytes).unwrap();
+        assert_eq!((&bytes, seen.write_at(0, b"x").is_err()), (b"seen", true));
+        let write = MapOptions::shared().read_write().map(&reader.allocation(1)).unwrap_err();
+        assert_says(&write, Cause::NotWritable, "not open for writing");
+        let mut seen = seen;
+        assert_eq!(seen.protect(.., Protection::WRITE).unwrap_err().cause(), Cause::Denied);
+        assert_eq!(reader.allocate(1).unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn mapping_without_allocating_takes_a_right() {
+    if !require::root() {
+        return;
+    }
+    child::run(|| {
+        let _setup = Setup::new(
+            "pool p kind=shm size=1M mode=0666\nport /any pool=p allocatable=any\n\
+             port /root pool=p allocatable=root\nport /own pool=p",
+        );
+        let all: Vec<_> =
+            ["/any", "/root", "/own"].map(|name| TypedMemory::open(name).unwrap()).into();
+        assert!(all.iter().all(|port| port.map_allocatable(..1).is_ok()));
+        let status = fork::and_wait(|| {
+            limits::become_nobody();
+            let ports = ["/any", "/root", "/own"].map(|name| TypedMemory::open(name).unwrap());
+            assert!(ports[0].map_allocatable(..1).is_ok());
+            for port in &ports[1..] {
+                let refused = port.map_allocatable(..1).unwrap_err();
+                assert_says(&refused, Cause::AllocatableRight, "the right that the port asks for");
+                assert!(port.allocate(1).is_ok());
+            }
+            0
+        });
+        assert!(status.success());
+    });
+}
+
+#[test]
+fn what_is_no_typed_memory_has_no_pieces() {
+    child::run(|| {
+        let _setup = Setup::pool(100);
+        let block = port().allocate(units(2)).unwrap();
+        let memory = Anonymous::new(4096).map().unwrap();
+        let error = memory.typed_pieces(..).unwrap_err();
+        assert_eq!((error.cause(), error.operation()), (Cause::NotTyped, Operation::Inspect));
+        assert_eq!(
+            line_of(&error),
+            "inspect bytes 0..4096 of anonymous memory: it is no typed memory (EACCES)"
+        );
+        let memfd = MapOptions::shared().map(&MemFd::new(4096).unwrap()).unwrap();
+        assert_eq!(memfd.typed_pieces(9..10).unwrap_err().cause(), Cause::NotTyped);
+        let outside = block.typed_pieces(units(1)..units(3)).unwrap_err();
+        assert!(matches!(outside.cause(), Cause::Range(_)), "{outside}");
+        let mut space = mman::Reservation::new(units(4)).unwrap();
+        block.move_into(&mut space, units(1)).unwrap();
+        assert_eq!(space.pages().typed_pieces(units(1)..units(3)).unwrap().len(), 1);
+        let error = space.pages().typed_pieces(units(2)..).unwrap_err();
+        assert_eq!((error.cause(), error.range()), (Cause::NotTyped, Some((3 * 4096, 4096))));
+    });
+}
+
+/// A table that its writers damaged: the cause names it, once, and what is unmapped is unmapped.
+#[test]
+fn a_damaged_table_is_named() {
+    child::run(|| {
+        let setup = Setup::pool(100);
+        let pool = port();
+        let block = pool.allocate(units(10)).unwrap();
+        let used = (64 + 1024 * 8 + 4096) * 8; // the map of used units
+        setup.file("table").write_all_at(&[0; 16], used).unwrap();
+        block.unmap().unwrap(); // the table is made anew, and the units are given back by the next call
+        assert_eq!((free(&pool), mman::leaked()), ((100, 100), 0));
+        let len = setup.file("table").metadata().unwrap().len();
+        setup.file("table").set_len(100).unwrap();
+        let error = pool.allocate(1).unwrap_err();
+        assert_says(&error, Cause::PoolDamaged(PoolDamage::Truncated), "cut short");
+        setup.file("table").set_len(len).unwrap();
+    });
+}
+
+/// A stopped process holds the lock of the table. What is asked before the kernel's call is refused, and all is as it was;
+/// what is unmapped is unmapped, and given back later.
+#[test]
+fn a_pool_whose_lock_is_held_refuses_or_waits() {
+    child::run(|| {
+        let setup = Setup::pool(100);
+        let pool = port();
+        let block = pool.allocate(units(10)).unwrap();
+        let other = pool.allocate(units(5)).unwrap();
+        fill(&block, 4);
+        let (mut ready, is_ready) = std::io::pipe().unwrap();
+        let (is_over, over) = std::io::pipe().unwrap();
+        let mut over = Some(over);
+        let stopped = fork::start(|| {
+            drop(over.take());
+            let _slot = pool.info();
+            (&is_ready).write_all(b"x").unwrap();
+            let _end = (&is_over).read(&mut [0]);
+        });
+        ready.read_exact(&mut [0]).unwrap();
+        // The lock's word: the child's slot is the second, whose number counts from 1.
+        setup.file("table").write_all_at(&2_u64.to_ne_bytes(), 64).unwrap();
+        let began = std::time::Instant::now();
+        let refused = block.unmap_range(units(2)..units(4)).unwrap_err();
+        assert_says(&refused.error, Cause::PoolBusy, "maybe a stopped process");
+        assert!(began.elapsed().as_secs() >= 4, "it was waited for");
+        assert_filled(&refused.given, 4);
+        let start = other.as_ptr().addr();
+        other.unmap().unwrap();
+        assert!(mman_testkit::maps::is_free(start..start + units(5)));
+        stopped.kill(); // its lock is taken over
+        drop(refused.given);
+        assert_eq!((free(&pool), mman::leaked()), ((100, 100), 0));
+    });
+}
+
+/// Half of a mapping is dropped while the lock is held: its entry cannot be cut in two, so the memory is kept, with its
+/// addresses, and counted; what it held stays held.
+#[test]
+fn what_cannot_be_unmapped_is_kept_and_counted() {
+    child::run(|| {
+        let setup = Setup::pool(100);
+        let pool = port();
+        let block = pool.allocate(units(10)).unwrap();
+        fill(&block, 4);
+        let (low, high) = block.split_at(units(4)).unwrap();
+        let start = low.as_ptr().addr();
+        let (mut ready, is_ready) = std::io::pipe().unwrap();
+        let (is_over, over) = std::io::pipe().unwrap();
+        let mut over = Some(over);
+        let holder = fork::start(|| {
+            drop(over.take());
+            let _slot = pool.info();
+            (&is_ready).write_all(b"x").unwrap();
+            let _end = (&is_over).read(&mut [0]);
+        });
+        ready.read_exact(&mut [0]).unwrap();
+        setup.file("table").write_all_at(&2_u64.to_ne_bytes(), 64).unwrap();
+        drop(low);
+        assert_eq!(mman::leaked(), units(4));
+        assert!(!mman_testkit::maps::is_free(start..start + units(4)));
+        holder.kill();
+        assert_eq!(free(&pool), (90, 90));
+        assert_filled(&high, 8);
+        drop(high);
+        assert_eq!(free(&pool), (96, 96), "what was kept is not given to others");
+    });
+}
+
+/// The pool's file was cut under a view: its bytes are errors and no signal. The zeros that the handler put there are
+/// unmapped with the view, and the units are free then, once.
+#[test]
+fn a_view_of_a_store_that_was_cut_short() {
+    child::run(|| {
+        let setup = Setup::pool(100);
+        let pool = port();
+        let options = MapOptions::shared();
+        let view = SharedMut::map(&options, &pool.allocation(units(20))).unwrap();
+        let other = pool.allocate(units(20)).unwrap();
+        view.store(units(3), 7_u64).unwrap();
+        let store = setup.file("pool");
+        store.set_len(units(2) as u64).unwrap();
+        let lost = view.load::<u64>(units(3)).unwrap_err();
+        assert!(matches!(lost.cause(), Cause::Truncated { .. }), "{lost}");
+        assert!(view.store(units(19), 7_u64).is_err());
+        store.set_len(units(100) as u64).unwrap();
+        assert_eq!(free(&pool), (60, 60), "the view has its units still");
+        let refused = pool.allocate(units(61)).unwrap_err();
+        assert!(matches!(refused.cause(), Cause::PoolFull { .. }));
+        drop(view);
+        assert_eq!(free(&pool).0, 80);
+        let again = pool.allocate(units(80)).unwrap();
+        fill(&again, 1);
+        assert_filled(&again, 1);
+        drop((again, other));
+        assert_eq!((free(&pool), mman::leaked()), ((100, 100), 0));
+    });
+}
