@@ -422,6 +422,7 @@ impl Attached {
         if !self.has_store() {
             return Ok(false);
         }
+        self.look()?;
         let mut found = false;
         for dead in 0..SLOTS {
             if self.table.state(dead) == slot::FREE || !self.may_drain(dead) {

@@ -1,4 +1,4 @@
-/* Typed memory: mmap. docs/typed-memory.md, mmap-1 to mmap-34. */
+/* Typed memory: mmap. docs/typed-memory.md, mmap-1 to mmap-36. */
 #define HELPER helper
 #include "typed.h"
 #include <pthread.h>
@@ -530,6 +530,54 @@ static void mmap_34(void)
 	fact("mmap-34-given-back", largest(descriptor), UNITS);
 }
 
+/* Other errors are allowed: the table was cut short, EIO. A pool that is whole goes on, and so does this one afterwards. */
+static void mmap_35(void)
+{
+	char path[512];
+	struct stat status;
+	struct posix_typed_mem_info info;
+	descriptor = opened("/spoiled", ALLOCATE);
+	char *memory = got(descriptor, 4);
+	fill(memory, 4, 7);
+	snprintf(path, sizeof path, "%s/spoiled.table", getenv("MMAN_TYPED_TESTS"));
+	int table = open(path, O_RDWR | O_CLOEXEC);
+	NEED(table >= 0 && fstat(table, &status) == 0);
+	char *whole = (char *)malloc((size_t)status.st_size);
+	NEED(pread(table, whole, (size_t)status.st_size, 0) == status.st_size);
+	NEED(ftruncate(table, 4096) == 0);
+	ADDRESS("mmap-35", map_at(NULL, 0, descriptor, 1, 0), EIO);
+	RETURNED("mmap-35-info", posix_typed_mem_get_info(descriptor, &info), EIO);
+	STATUS("mmap-35-munmap", munmap(memory + page, page), EIO);
+	fact("mmap-35-memory", *memory, 7);
+	unmapped(got(opened(PORT_A, ALLOCATE), 3), 3);
+	NEED(ftruncate(table, status.st_size) == 0);
+	NEED(pwrite(table, whole, (size_t)status.st_size, 0) == status.st_size);
+	fact("mmap-35-whole-again", largest(descriptor) >= 12, 1);
+	unmapped(memory, 4);
+	fact("mmap-35-given-back", largest(descriptor), 16);
+}
+
+/* The memory of a pool with commit=yes is there before it is touched. */
+static long blocks_of(int fd)
+{
+	struct stat status;
+	NEED(fstat(fd, &status) == 0);
+	return (long)status.st_blocks;
+}
+
+static void mmap_36(void)
+{
+	int fd = opened("/committed", ALLOCATE), plain = opened(PORT_A, ALLOCATE);
+	long before = blocks_of(fd), plain_before = blocks_of(plain);
+	char *memory = got(fd, 6);
+	fact("mmap-36-there", blocks_of(fd) - before, (long)(6 * page / 512));
+	got(plain, 6);
+	fact("mmap-36-otherwise-not", blocks_of(plain) - plain_before, 0);
+	fact("mmap-36-empty", holds(memory, 6, 0), 1);
+	unmapped(memory, 6);
+	fact("mmap-36-given-back", blocks_of(fd) - before, 0);
+}
+
 static void test(void)
 {
 	RUN(mmap_1);
@@ -566,4 +614,6 @@ static void test(void)
 	RUN(mmap_32);
 	RUN(mmap_33);
 	RUN(mmap_34);
+	RUN(mmap_35);
+	RUN(mmap_36);
 }

@@ -1,4 +1,4 @@
-/* Typed memory: posix_typed_mem_open. docs/typed-memory.md, open-1 to open-35. */
+/* Typed memory: posix_typed_mem_open. docs/typed-memory.md, open-1 to open-36. */
 #define HELPER helper
 #include "typed.h"
 #include <pthread.h>
@@ -271,9 +271,11 @@ static void open_19(void)
 /* Exactly one of the three is what a program may say. */
 static void open_20(void)
 {
-	int modes[] = {O_ACCMODE, O_RDWR | O_CLOEXEC, O_RDWR | O_APPEND, O_RDWR | O_EXCL, -1};
+	int modes[] = {O_ACCMODE, O_ACCMODE | O_CLOEXEC, O_RDWR | O_APPEND, O_RDWR | O_EXCL, -1};
 	for (size_t index = 0; index < sizeof modes / sizeof *modes; index++)
 		NUMBER("open-20", posix_typed_mem_open(PORT_A, modes[index], 0), EINVAL);
+	int fd = (int)NUMBER("open-20-cloexec", posix_typed_mem_open(PORT_A, O_RDWR | O_CLOEXEC, ALLOCATE), OK);
+	fact("open-20-cloexec-set", fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 }
 
 static void open_21(void)
@@ -514,6 +516,18 @@ static void open_35(void)
 	fact("open-35-not-there", helped("opens", ALLOCATE, "/no/such/port"), 1);
 }
 
+/* A name that cannot be read, and one that ends at the last byte that can be. */
+static void open_36(void)
+{
+	char *room = pages_with_hole();
+	memset(room, 'n', page);
+	NUMBER("open-36-null", posix_typed_mem_open(NULL, O_RDWR, 0), EFAULT);
+	NUMBER("open-36-hole", posix_typed_mem_open(room + page, O_RDWR, 0), EFAULT);
+	NUMBER("open-36-runs-into-it", posix_typed_mem_open(room + page - 8, O_RDWR, 0), EFAULT);
+	memcpy(room + page - sizeof PORT_A, PORT_A, sizeof PORT_A);
+	NUMBER("open-36-just-fits", posix_typed_mem_open(room + page - sizeof PORT_A, O_RDWR, 0), OK);
+}
+
 static void test(void)
 {
 	RUN(open_1);
@@ -551,4 +565,5 @@ static void test(void)
 	RUN(open_33);
 	RUN(open_34);
 	RUN(open_35);
+	RUN(open_36);
 }
