@@ -237,6 +237,8 @@ static void munmap_14(void)
 	fill(memory, 8, 8);
 	STATUS("munmap-14-dontneed", madvise(memory, 8 * page, MADV_DONTNEED), OK);
 	fact("munmap-14-memory", holds(memory, 8, 8), 1);
+	STATUS("munmap-14-remove", madvise(memory, page, MADV_REMOVE), OK);
+	fact("munmap-14-removed", *memory, 0);
 	STATUS("munmap-14-msync", msync(memory, 8 * page, MS_SYNC), OK);
 	STATUS("munmap-14-mprotect", mprotect(memory + page, page, PROT_NONE), OK);
 	fact("munmap-14-allocated", free_units(PORT_A), UNITS - 8);
