@@ -24,6 +24,8 @@ mod table;
 mod touch;
 mod touch_by;
 mod tree;
+mod typed;
+mod typed_hold;
 mod views;
 mod when;
 mod windows;
@@ -61,6 +63,7 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "log", about: "appending records to a log", run: log::run },
     Measurement { name: "maps", about: "mman maps and who, smaps, pmap, lsof", run: maps::run },
     Measurement { name: "touch", about: "mman touch, vmtouch -t and others", run: touch::run },
+    Measurement { name: "typed", about: "memory of a pool, beside plain memory", run: typed::run },
     Measurement { name: "views", about: "bytes through a view", run: views::run },
     Measurement { name: "when", about: "mapping against reading", run: when::run },
     Measurement { name: "windows", about: "ways to write a file out in pieces", run: windows::run },
@@ -99,6 +102,7 @@ fn chosen(arguments: &[&str]) -> Option<Result<()>> {
             return Some(restore::serial(Path::new(file), Path::new(list)));
         }
         ["touch-by", way, file] => return Some(touch_by::run(way, Path::new(file))),
+        ["typed-hold", conf] => return Some(typed_hold::hold(conf)),
         ["walk", root] => return Some(residency::walk(root)),
         ["peer-cat", file] => return Some(ours_cat::peer(Path::new(file))),
         ["all"] => return Some(MEASUREMENTS.iter().try_for_each(|one| (one.run)())),

@@ -47,13 +47,11 @@ struct Shared {
     bytes: Vec<UnsafeCell<u8>>,
 }
 
-#[expect(clippy::multiple_unsafe_ops_per_block, reason = "one use of a cell")]
 fn get<T: Copy>(cell: &UnsafeCell<T>) -> T {
     // SAFETY: loom reports a use that is not ordered with this one.
     cell.with(|place| unsafe { *place })
 }
 
-#[expect(clippy::multiple_unsafe_ops_per_block, reason = "one use of a cell")]
 fn set<T>(cell: &UnsafeCell<T>, value: T) {
     // SAFETY: loom reports a use that is not ordered with this one.
     cell.with_mut(|place| unsafe { *place = value });

@@ -207,7 +207,10 @@ fn an_entry_that_was_changed_is_written_again() {
 /// Any words anywhere: no signal, no hang, no panic; and after all of it new processes can use the pool, or are told why not.
 #[test]
 fn any_bytes_are_survived() {
-    let places: u64 = 64 + 1024 * 8 + 4096 + 8 + 8 + 64 + 512;
+    // Ten chunks: the tree has three levels.
+    let (used, units) = (64 + 1024 * 8 + 4096_u64, 5000);
+    let derived = used..used + 80 + 80 + 2 * (10 + 2 + 1);
+    let places: u64 = 64 + 1024 * 8 + 4096 + 512 + 512;
     let word = prop_oneof![
         any::<u64>(),
         0..2000_u64,
@@ -216,21 +219,15 @@ fn any_bytes_are_survived() {
         (0..64_u32).prop_map(|bit| 1_u64 << bit),
         (0..200_u64, 0..200_u64).prop_map(|(a, b)| a << 32 | b),
     ];
-    let place = prop_oneof![
-        6..64_u64,
-        64..256_u64,
-        8256..8264_u64,
-        12352..12400_u64,
-        0..places,
-        12800..13400_u64
-    ];
+    let place =
+        prop_oneof![6..64_u64, 64..256_u64, 8256..8264_u64, derived, 0..places, 12800..13400_u64];
     let damages = proptest::collection::vec((place, word), 1..40);
     child::run(|| {
         let config = Config { cases: 150, failure_persistence: None, ..Config::default() };
         let mut runner = TestRunner::new(config);
         runner
             .run(&damages, |damages| {
-                let setup = Setup::pool(100);
+                let setup = Setup::pool(units);
                 let status = fork::and_wait(|| {
                     fork::end_after(60);
                     let fd = open("/a", ALLOCATE).unwrap();
