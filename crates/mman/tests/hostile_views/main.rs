@@ -109,7 +109,7 @@ fn vandalize(dice: &mut Dice) {
     let len = dice.below(32 * page()) as u64;
     if dice.one_in(10) {
         // The memory of a pool goes, and comes back as zeros.
-        let store = open_read_write(&files.pools.path().join("p.pool"));
+        let store = open_read_write(files.pools.path().join("p.pool"));
         any((store.set_len(len), store.set_len(1 << 20)));
         return;
     }
