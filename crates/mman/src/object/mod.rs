@@ -84,6 +84,19 @@ impl<'object> Backing<'object> {
             Self::Descriptor(fd) | Self::Typed { fd, .. } => Some(*fd),
         }
     }
+
+    /// Whether each mapping is new memory, which has no place in an object yet.
+    pub(crate) const fn is_new(&self) -> bool {
+        matches!(self, Self::Nothing | Self::Typed { allocates: true, .. })
+    }
+
+    /// The store of memory that a mapping holds.
+    pub(crate) const fn held(&self) -> Option<BorrowedFd<'object>> {
+        match self {
+            Self::Typed { fd, holds: true, .. } => Some(*fd),
+            _ => None,
+        }
+    }
 }
 
 /// A number that two mappings of the same object share, and mappings of different objects do not.

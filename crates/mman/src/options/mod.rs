@@ -412,15 +412,11 @@ impl MapOptions {
         }
 
         let fd = backing.fd().map_or(-1, |fd| fd.as_raw_fd());
-        let (anonymous, is_new, holds) = match backing {
-            Backing::Nothing => (MapFlags::ANONYMOUS, true, None),
-            Backing::Descriptor(_) => (MapFlags::empty(), false, None),
-            // Stores to a private mapping would go to other memory, while nobody else could have the pool's.
-            Backing::Typed { .. } if !is_shared(flags) => return Err(refused(Cause::NotShared)),
-            Backing::Typed { fd, allocates, holds } => {
-                (MapFlags::empty(), allocates, holds.then_some(fd))
-            }
-        };
+        let anonymous = if fd < 0 { MapFlags::ANONYMOUS } else { MapFlags::empty() };
+        if matches!(backing, Backing::Typed { .. }) && !is_shared(flags) {
+            // Stores to it would go to other memory, while nobody else could have the pool's.
+            return Err(refused(Cause::NotShared));
+        }
         let huge = self.huge.map_or(MapFlags::empty(), |size| {
             MapFlags::HUGETLB | MapFlags::huge_log2(size.page_size().log2())
         });
@@ -432,7 +428,7 @@ impl MapOptions {
             flags: flags | anonymous | huge,
             fd,
             // What is new has no place in an object yet; the kernel wants 0, or a page boundary.
-            offset: if is_new { 0 } else { start.saturating_sub(lead) },
+            offset: if backing.is_new() { 0 } else { start.saturating_sub(lead) },
         };
         // Both are at most the length of the pages.
         let narrow = |value: u64| usize::try_from(value).map_err(|_| too_long());
@@ -449,7 +445,7 @@ impl MapOptions {
             false => None,
         };
         // Huge pages are promised when they are mapped.
-        let committed = holds.filter(|_| to_storage && page == PageSize::base());
+        let committed = backing.held().filter(|_| to_storage && page == PageSize::base());
         Ok(Some(Plan { request, shape, blocks, committed }))
     }
 }

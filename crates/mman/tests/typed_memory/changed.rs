@@ -2,11 +2,12 @@
 //! is no longer mapped is free, and nothing else is.
 
 use crate::setup::{Setup, assert_filled, fill, free, port, units, with_holes};
+use mman::kernel::Feature;
 use mman::{
     Anonymous, Cause, Discard, FileObject, Growth, MapOptions, ObjectKind, Refused, Reservation,
     TypedMemory,
 };
-use mman_testkit::{child, maps};
+use mman_testkit::{child, fork, maps, require, unchecked};
 use std::thread;
 
 #[test]
@@ -166,6 +167,64 @@ fn several_pieces_are_placed_together_or_not_at_all() {
         }
         drop((space, kept));
         assert_eq!((free(&pool), mman::leaked()), ((100, 100), 0));
+    });
+}
+
+/// Over an address of the caller's choice, where typed memory was given up to be replaced: it is given back by whatever comes
+/// there.
+#[test]
+fn what_is_replaced_on_purpose_is_given_back() {
+    child::run(|| {
+        let _setup = Setup::pool(100);
+        let pool = port();
+        let options = MapOptions::shared().read_write();
+        let give_up = || {
+            let block = pool.allocate(units(8)).unwrap();
+            let address = block.as_ptr().addr();
+            unchecked::disown(block);
+            assert_eq!(free(&pool).0, 92);
+            address
+        };
+        let over = |address| unchecked::replacing(options, address);
+        let memory = over(give_up()).map(&Anonymous::new(units(8))).unwrap();
+        assert_eq!(free(&pool), (100, 100));
+        let address = give_up();
+        let block = over(address).map(&pool.allocation(units(8))).unwrap();
+        fill(&block, 1);
+        assert_eq!((free(&pool).0, block.as_ptr().addr()), (92, address));
+        drop(block);
+        assert_eq!(free(&pool), (100, 100));
+        let mut moved = Anonymous::new(units(8)).map().unwrap();
+        unchecked::move_to(&mut moved, give_up()).unwrap();
+        assert_eq!(free(&pool), (100, 100));
+        let address = memory.as_ptr().addr();
+        unchecked::disown(memory);
+        let mut block = pool.allocate(units(4)).unwrap();
+        unchecked::move_to(&mut block, address).unwrap();
+        assert_eq!((free(&pool).0, block.typed_pieces(..).unwrap().len()), (96, 1));
+        drop((block, moved));
+        assert_eq!((free(&pool), mman::leaked()), ((100, 100), 0));
+    });
+}
+
+/// What is sealed stays until its process ends.
+#[test]
+fn what_is_sealed_is_held_until_the_end() {
+    if !require::feature(Feature::Seal) {
+        return;
+    }
+    child::run(|| {
+        let _setup = Setup::pool(100);
+        let pool = port();
+        let status = fork::and_wait(|| {
+            let (low, high) = pool.allocate(units(8)).unwrap().split_at(units(4)).unwrap();
+            drop(low.seal().unwrap());
+            drop(high);
+            assert_eq!((free(&pool).0, mman::leaked()), (96, 0));
+            0
+        });
+        assert!(status.success());
+        assert_eq!(free(&pool), (100, 100));
     });
 }
 

@@ -37,25 +37,26 @@ impl Descriptors {
         self.writable
     }
 
-    /// The descriptor for a way of mapping, opened now if it was not. Of two threads that open it at once one's is closed.
-    pub(super) fn get(&self, flags: TypedFlags) -> Result<BorrowedFd<'_>> {
+    /// The descriptor for a way of mapping, opened now if it was not: of this pool, if one is expected, since by a
+    /// configuration that has changed the name may be another's. Of two threads that open it at once one's is closed.
+    pub(super) fn get(
+        &self,
+        flags: TypedFlags,
+        expected: Option<Identity>,
+    ) -> Result<BorrowedFd<'_>> {
+        let refused = |cause| Error::new(Operation::Open, KIND, cause);
         let place = WAYS.iter().position(|way| *way == flags);
-        let none = Error::new(Operation::Open, KIND, Cause::UnknownFlag);
-        let place = place.and_then(|place| self.opened.get(place)).ok_or(none)?;
+        let place = place.and_then(|place| self.opened.get(place));
+        let place = place.ok_or(refused(Cause::UnknownFlag))?;
         if let Some(opened) = place.get() {
             return Ok(opened.as_fd());
         }
         let fresh = self.open(flags)?;
-        Ok(place.get_or_init(|| fresh).as_fd())
-    }
-
-    /// As [`get`](Self::get), of this pool: by a configuration that has changed the name may be another's.
-    pub(super) fn get_same(&self, flags: TypedFlags, expected: Identity) -> Result<BorrowedFd<'_>> {
-        let fd = self.get(flags)?;
-        if flags != TypedFlags::NONE && identity(&stat_of(Operation::Open, fd, KIND)?) != expected {
-            return Err(Error::new(Operation::Open, KIND, Cause::NotFound));
+        let found = identity(&stat_of(Operation::Open, fresh.as_fd(), KIND)?);
+        if expected.is_some_and(|expected| expected != found) {
+            return Err(refused(Cause::NotFound));
         }
-        Ok(fd)
+        Ok(place.get_or_init(|| fresh).as_fd())
     }
 
     fn open(&self, flags: TypedFlags) -> Result<OwnedFd> {
