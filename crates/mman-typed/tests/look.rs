@@ -242,10 +242,19 @@ fn damage_is_told() {
         file.write_all_at(&0x7ff_u64.to_ne_bytes(), used).unwrap();
         assert_eq!(whole.agreement().unwrap(), Agreement::Differs);
         file.write_all_at(&1_u64.to_ne_bytes(), 64).unwrap();
-        assert_eq!(whole.agreement().unwrap(), Agreement::Changing, "somebody has the lock");
+        // Somebody has the lock.
+        assert_eq!(whole.agreement().unwrap(), Agreement::Changing);
         assert_eq!(seen("p").changed_by(), Some(i32::try_from(std::process::id()).unwrap()));
         file.write_all_at(&map, used).unwrap();
         assert_eq!(whole.agreement().unwrap(), Agreement::Agrees);
+        // An entry that cannot be is told of nobody.
+        let (entry, mut before) = (12_800 * 8, [0_u8; 8]);
+        file.read_exact_at(&mut before, entry).unwrap();
+        assert_eq!(u64::from_ne_bytes(before), 10, "units 0 to 10");
+        file.write_all_at(&(99_u64 << 32 | 2).to_ne_bytes(), entry).unwrap();
+        let all = holders(&seen("p"));
+        assert!(all[0].0.ranges == 0 && all[0].1.is_empty(), "{all:?}");
+        file.write_all_at(&before, entry).unwrap();
         let len = file.metadata().unwrap().len();
         file.set_len(len - 4096).unwrap();
         assert_eq!(damage("shorter"), Damage::Truncated);
@@ -257,6 +266,64 @@ fn damage_is_told() {
         fs::remove_file(setup.table()).unwrap();
         fs::create_dir(setup.table()).unwrap();
         assert_eq!(damage("a directory"), Damage::Head);
+    });
+}
+
+/// A contradiction is believed where every reading has it: one that is now here and now there is of the readings.
+#[test]
+fn doubts_are_of_every_reading() {
+    child::run(|| {
+        let setup = Setup::pool(1000);
+        let _fd = open("/a", ALLOCATE).unwrap();
+        let file = File::options().read(true).write(true).open(setup.table()).unwrap();
+        let used = (64 + 8 * 1024 + 4096) * 8;
+        let set =
+            |word: u64, bits: u64| file.write_all_at(&bits.to_ne_bytes(), used + word * 8).unwrap();
+        set(0, 1);
+        let restless = fork::start(|| {
+            for (one, other) in [(0, 1), (1, 0)].into_iter().cycle() {
+                set(other, 1);
+                set(one, 0);
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        for _ in 0..3 {
+            assert_eq!(seen("p").agreement().unwrap(), Agreement::Agrees);
+        }
+        restless.kill();
+    });
+}
+
+/// Tables that are changed all the time agree with themselves: what one reading saw half is whole in another.
+#[test]
+fn a_busy_table_agrees_with_itself() {
+    child::run(|| {
+        let _setup = Setup::pool(8_000_000);
+        let busy: Vec<_> = (1..=2)
+            .map(|step| {
+                fork::start(move || {
+                    let fd = open("/a", ALLOCATE).unwrap();
+                    let mut held = std::collections::VecDeque::new();
+                    // Pieces of many sizes come to lie at other places each time.
+                    for units in (1..=97).map(|n| n * step).cycle() {
+                        held.push_back((allocate(fd, units), units));
+                        if held.len() > 100 {
+                            let (at, units) = held.pop_front().unwrap();
+                            unmap(at, units);
+                        }
+                    }
+                })
+            })
+            .collect();
+        while look("p").ok().flatten().is_none_or(|look| holders(&look).len() < 2) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        for _ in 0..5 {
+            assert_eq!(seen("p").agreement().unwrap(), Agreement::Agrees);
+        }
+        for one in busy {
+            one.kill();
+        }
     });
 }
 
