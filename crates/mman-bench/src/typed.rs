@@ -173,6 +173,9 @@ fn contest<C: Copy>(contenders: &[C], go: &dyn Fn(C) -> Result<()>) -> Result<Ve
     Ok(rounds.into_iter().map(Samples::new).collect())
 }
 
+/// Maps and unmaps, and asks before it or not.
+type Go<'a> = &'a dyn Fn(bool) -> Result<()>;
+
 /// What a C library does in a program that uses no typed memory: it asks, and calls the kernel.
 fn without(file: RawFd) -> Result<Table> {
     let anonymous = |asks: bool| -> Result<()> {
@@ -201,11 +204,11 @@ fn without(file: RawFd) -> Result<Table> {
         1,
         ["a program without typed memory", "plain", "asked first", "x plain", "p10 - p90"],
     );
-    let one: [(&str, &dyn Fn(bool) -> Result<()>); 2] = [
+    let both: [(&str, Go<'_>); 2] = [
         ("mmap + munmap, anonymous, 4 KiB", &anonymous),
         ("mmap + munmap, a file, 4 KiB", &shared),
     ];
-    for (name, go) in one {
+    for (name, go) in both {
         let samples = contest(&[false, true], go)?;
         let ratios = samples[1].ratio_to(&samples[0]);
         let [plain, asked] = [&samples[0], &samples[1]].map(|one| time(one.median()));

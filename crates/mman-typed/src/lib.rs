@@ -86,17 +86,18 @@
 //! millisecond asks whether the owner is still there, and takes the lock over from the dead in one step. As the
 //! entries are one word each, they are there or not; the rest is then made anew from them (`rebuild.rs`), which is what
 //! healing is: there is no log to replay and no order of stores to get right but these two: a unit's bytes go before
-//! its last entry, and an entry of two halves is written before the whole one is cut. Both are looked at in every order
-//! of processes that die before any store (`loom_tests.rs`).
+//! its last entry, and an entry of two halves is written before the whole one is cut. Tests look at orders of
+//! processes of which one dies before any store (`loom_tests.rs`, `dying_tests.rs`).
 //!
 //! # Damage
 //!
 //! Numbers of the table are looked at before they are used, lengths of its files before each change. A head that is
 //! none refuses the pool; entries that cannot be are dropped and counted ([`repairs`]); a map or a tree that
 //! contradicts the entries is said once, as `EIO` with what it was, and made anew. Other pools do not notice. A node of
-//! the tree has a seal, and bits have to make the runs that their node tells. What
-//! cannot be seen is a bit that leaves those runs as they were, before its unit is given back; an entry of *another* process that was changed into a possible one, and who cuts the table short
-//! in the very moment of a change can still cause a SIGBUS: who may write to the files of a pool is trusted that far.
+//! the tree has a seal, and bits have to make the runs that their node tells. What cannot be seen is a changed bit that
+//! leaves those runs as they were, before its unit is given back, and an entry of *another* process that was changed
+//! into a possible one; and who cuts the table short in the very moment of a change can still cause a SIGBUS: who may
+//! write to the files of a pool is trusted that far.
 //! Directories of tables that others may write to are refused.
 //!
 //! # Why not one file for each allocation
