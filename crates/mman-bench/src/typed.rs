@@ -17,8 +17,10 @@ use std::time::Instant;
 
 const ROUNDS: usize = 21;
 const LENGTHS: [usize; 5] = [4 << 10, 64 << 10, 1 << 20, 16 << 20, 256 << 20];
-/// How long a sample takes at least, in seconds: runs are repeated until it does.
-const SHORTEST: f64 = 2e-3;
+/// How long a batch takes at least, in seconds, and how many make a round. They are short and many, so that one during
+/// which another process ran does not count; what takes longer than a batch is done once a round.
+const SHORTEST: f64 = 1e-4;
+const BATCHES: usize = 25;
 const PAGE: usize = 4096;
 /// Of each pool, and of the plain file.
 const SIZE: u64 = 8 << 30;
@@ -74,7 +76,7 @@ fn touch(at: *mut c_void, len: usize) {
 }
 
 pub fn run() -> Result<()> {
-    println!("{}", machine::header("typed", &format!("{ROUNDS} rounds")));
+    println!("{}", machine::header("typed", &format!("{ROUNDS} rounds of {BATCHES} batches")));
     let directory = tempfile::tempdir_in("/dev/shm")?;
     let path = directory.path().join("file");
     let file = File::options().create_new(true).read(true).write(true).open(path)?;
@@ -143,25 +145,36 @@ fn compare(ways: [Way; 6]) -> Result<(Table, Table)> {
     Ok((empty, live))
 }
 
-/// Seconds of each contender, for one time.
+/// Seconds of each contender, for one time: a round's value is the median of its batches.
 fn contest<C: Copy>(contenders: &[C], go: &dyn Fn(C) -> Result<()>) -> Result<Vec<Samples>> {
     let mut turns = Vec::new();
+    let mut batches = BATCHES;
     for &contender in contenders {
         go(contender)?;
         let begin = Instant::now();
         go(contender)?;
         let once = begin.elapsed().as_secs_f64();
+        batches = if once > 10.0 * SHORTEST { 1 } else { batches };
         turns.push((contender, (SHORTEST / once).ceil().clamp(1.0, 10_000.0) as usize));
     }
-    let runs = interleave(ROUNDS, &mut turns, |(contender, repeats)| {
-        let begin = Instant::now();
-        for _ in 0..*repeats {
-            go(*contender)?;
+    let mut rounds = vec![Vec::new(); contenders.len()];
+    for _ in 0..ROUNDS {
+        let batches = interleave(batches, &mut turns, |(contender, repeats)| {
+            let begin = Instant::now();
+            for _ in 0..*repeats {
+                go(*contender)?;
+            }
+            Ok(begin.elapsed().as_secs_f64() / *repeats as f64)
+        })?;
+        for (round, batches) in rounds.iter_mut().zip(batches) {
+            round.push(Samples::new(batches).median());
         }
-        Ok(begin.elapsed().as_secs_f64() / *repeats as f64)
-    })?;
-    Ok(runs.into_iter().map(Samples::new).collect())
+    }
+    Ok(rounds.into_iter().map(Samples::new).collect())
 }
+
+/// Maps and unmaps, and asks before it or not.
+type Go<'a> = &'a dyn Fn(bool) -> Result<()>;
 
 /// What a C library does in a program that uses no typed memory: it asks, and calls the kernel.
 fn without(file: RawFd) -> Result<Table> {
@@ -191,11 +204,11 @@ fn without(file: RawFd) -> Result<Table> {
         1,
         ["a program without typed memory", "plain", "asked first", "x plain", "p10 - p90"],
     );
-    let one: [(&str, &dyn Fn(bool) -> Result<()>); 2] = [
+    let both: [(&str, Go<'_>); 2] = [
         ("mmap + munmap, anonymous, 4 KiB", &anonymous),
         ("mmap + munmap, a file, 4 KiB", &shared),
     ];
-    for (name, go) in one {
+    for (name, go) in both {
         let samples = contest(&[false, true], go)?;
         let ratios = samples[1].ratio_to(&samples[0]);
         let [plain, asked] = [&samples[0], &samples[1]].map(|one| time(one.median()));

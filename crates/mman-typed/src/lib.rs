@@ -40,7 +40,7 @@
 //! - a *slot* for each address space that holds memory of it,
 //! - *entries* in the slots, one word for each mapped range: the truth about who holds what (`entries.rs`),
 //! - a map of the used units, of those that several hold, how many more hold them, and a tree of the free runs: all
-//!   of it follows from the entries (`space.rs`).
+//!   of it follows from the entries (`space.rs`, `tree.rs`).
 //!
 //! ```text
 //!   a unit (space.rs):
@@ -84,17 +84,20 @@
 //!
 //! Changes are made under a lock whose word names its owner's slot (`lock.rs`). Who waits for it longer than a
 //! millisecond asks whether the owner is still there, and takes the lock over from the dead in one step. As the
-//! entries are one word each, they are there or not; the rest is then made anew from them (`rebuild` in
-//! `entries.rs`), which is what healing is: there is no log to replay and no order of stores to get right but these
-//! two: a unit's bytes go before its last entry, and an entry of two halves is written before the whole one is cut.
+//! entries are one word each, they are there or not; the rest is then made anew from them (`rebuild.rs`), which is what
+//! healing is: there is no log to replay and no order of stores to get right but these two: a unit's bytes go before
+//! its last entry, and an entry of two halves is written before the whole one is cut. Tests look at orders of
+//! processes of which one dies before any store (`loom_tests.rs`, `dying_tests.rs`).
 //!
 //! # Damage
 //!
 //! Numbers of the table are looked at before they are used, lengths of its files before each change. A head that is
 //! none refuses the pool; entries that cannot be are dropped and counted ([`repairs`]); a map or a tree that
-//! contradicts the entries is said once, as `EIO` with what it was, and made anew. Other pools do not notice. What
-//! cannot be seen is an entry of *another* process that was changed into a possible one, and who cuts the table short
-//! in the very moment of a change can still cause a SIGBUS: who may write to the files of a pool is trusted that far.
+//! contradicts the entries is said once, as `EIO` with what it was, and made anew. Other pools do not notice. A node of
+//! the tree has a seal, and bits have to make the runs that their node tells. What cannot be seen is a changed bit that
+//! leaves those runs as they were, before its unit is given back, and an entry of *another* process that was changed
+//! into a possible one; and who cuts the table short in the very moment of a change can still cause a SIGBUS: who may
+//! write to the files of a pool is trusted that far.
 //! Directories of tables that others may write to are refused.
 //!
 //! # Why not one file for each allocation
@@ -107,11 +110,10 @@
 //!
 //! # What it costs
 //!
-//! `cargo run --release -p mman-typed --example cost`, beside anonymous memory of the same size: 1.7 to 2.1 times for
-//! 4 KiB to 1 MiB that are not touched, 1.4 to 1.9 times for what is touched, from 4 KiB to 256 MiB; with 100,000 live
-//! allocations of the pool and a hole behind each, 1.0 to 1.2 times that of an empty pool. Large mappings that are never
-//! touched cost more (16 MiB: 4 us beside 1, 256 MiB: 25 to 35): a bit for each unit is set and taken away, and the store
-//! is told what is given back.
+//! `cargo xtask bench typed`, beside anonymous memory of the same size: 1.5 to 2.3 times for what is not touched, 1.3 to
+//! 2.0 times for what is touched, from 4 KiB to 256 MiB. With 100,000 live allocations of the pool and a hole behind each it
+//! takes up to 1.5 times as long as from an empty pool. A large range is marked by a few nodes of the tree, and not
+//! by a bit for each unit; what several map is counted unit by unit.
 //!
 //! # Limits
 //!

@@ -16,6 +16,7 @@ use mman_sys::{Errno, MapFlags, RemapFlags};
 use mman_testkit::child;
 use mman_typed::{Cause, TypedFlags};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::linux::fs::MetadataExt;
 use std::ptr::null_mut;
 
 const ALLOCATE: TypedFlags = TypedFlags::ALLOCATE;
@@ -314,5 +315,28 @@ fn a_closed_descriptor_is_not_named() {
         try_unmap(other, UNIT).unwrap();
         try_unmap(at, 2 * UNIT).unwrap();
         assert_eq!(free(again), (10, 10));
+    });
+}
+
+/// A large range is given back in steps, and what nobody ever touched of it at once: wherever it was touched, nothing of it
+/// stays, in the store or for the next one.
+#[test]
+fn a_large_range_is_emptied_wherever_it_was_touched() {
+    child::run(|| {
+        const LARGE: usize = 60_000; // 234 MiB
+        let setup = Setup::pool(LARGE + 10);
+        let fd = open("/a", ALLOCATE).unwrap();
+        let blocks =
+            || std::fs::metadata(setup.directory.path().join("p.pool")).unwrap().st_blocks();
+        for touched in [&[][..], &[0], &[LARGE - 1], &[9000], &[3, 8191, 8192, 20_000, 45_000]] {
+            let at = allocate(fd, LARGE);
+            for unit in touched {
+                fill(at.wrapping_add(unit * UNIT), 1, 7);
+            }
+            assert_eq!(blocks() > 0, !touched.is_empty(), "{touched:?}");
+            unmap(at, LARGE);
+            assert_eq!(blocks(), 0, "{touched:?}");
+            assert_eq!(free(fd), (LARGE + 10, LARGE + 10));
+        }
     });
 }
