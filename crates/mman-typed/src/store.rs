@@ -189,5 +189,9 @@ fn bind(file: &File, len: usize, node: u32) -> Result<(), Failure> {
     let at = words.start();
     let bound = mbind(at, len, MemPolicy::BIND, &raw const nodes, 65, MbindFlags::empty());
     words.end();
-    bound.map_err(Failure::of("mbind"))
+    bound.map_err(|errno| match errno {
+        // No such node, or a kernel that knows of none.
+        Errno::EINVAL | Errno::ENOSYS => lacks,
+        other => Failure::of("mbind")(other),
+    })
 }
