@@ -220,7 +220,9 @@ fn bind(file: &File, len: usize, node: u32) -> Result<(), Failure> {
     let at = words.start();
     let bound = mbind(at, len, MemPolicy::BIND, &raw const nodes, 65, MbindFlags::empty());
     words.end();
-    // The kernel knows no such node, or it has no memory.
-    let failed = Failure::of("mbind");
-    bound.map_err(|errno| if errno == Errno::EINVAL { lacks } else { failed(errno) })
+    bound.map_err(|errno| match errno {
+        // No such node, or a kernel that knows of none.
+        Errno::EINVAL | Errno::ENOSYS => lacks,
+        other => Failure::of("mbind")(other),
+    })
 }

@@ -218,7 +218,7 @@ fn what_is_sealed_is_held_until_the_end() {
         let pool = port();
         let status = fork::and_wait(|| {
             let (low, high) = pool.allocate(units(8)).unwrap().split_at(units(4)).unwrap();
-            drop(low.seal().unwrap());
+            let _sealed = low.seal().unwrap();
             drop(high);
             assert_eq!((free(&pool).0, mman::leaked()), (96, 0));
             0

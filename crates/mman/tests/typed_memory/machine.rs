@@ -103,6 +103,24 @@ fn a_store_whose_pages_are_larger_than_its_units_is_refused() {
     });
 }
 
+#[test]
+fn a_pool_of_a_node() {
+    child::run(|| {
+        let folder = Folder::in_shared_memory();
+        use_lines(
+            folder.path(),
+            "pool n kind=node node=0 size=1M\nport /a pool=n\npool m kind=node node=63 size=1M\nport /b pool=m",
+        );
+        let block = port().allocate(MIB).unwrap();
+        block.write_at(MIB - 1, b"x").unwrap();
+        assert_eq!(block.pages().node_of(MIB - 1).unwrap(), 0);
+        // One that there is not, unless this is a very large machine.
+        if let Err(error) = TypedMemory::open("/b") {
+            assert_eq!(error.cause(), Cause::NotSupported, "{error}");
+        }
+    });
+}
+
 /// A memfd of somebody's as the store of a pool.
 #[test]
 fn a_pool_of_an_object_that_is_there() {

@@ -13,6 +13,7 @@
 
 mod changed;
 mod machine;
+mod model;
 mod object;
 mod processes;
 mod refused;

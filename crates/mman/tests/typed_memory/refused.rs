@@ -254,6 +254,42 @@ fn what_cannot_be_unmapped_is_kept_and_counted() {
     });
 }
 
+/// The handler of SIGBUS asks no book: another thread waits for the pool's lock, and has that of the process meanwhile.
+#[test]
+fn a_lost_page_waits_for_no_lock() {
+    child::run(|| {
+        let setup = Setup::pool(100);
+        let pool = port();
+        let view = SharedMut::map(&MapOptions::shared(), &pool.allocation(units(20))).unwrap();
+        let (mut ready, is_ready) = std::io::pipe().unwrap();
+        let (is_over, over) = std::io::pipe().unwrap();
+        let mut over = Some(over);
+        let holder = fork::start(|| {
+            drop(over.take());
+            let _slot = pool.info();
+            (&is_ready).write_all(b"x").unwrap();
+            let _end = (&is_over).read(&mut [0]);
+        });
+        ready.read_exact(&mut [0]).unwrap();
+        setup.file("table").write_all_at(&2_u64.to_ne_bytes(), 64).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| pool.allocate(1).map(drop));
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            setup.file("pool").set_len(0).unwrap();
+            let began = std::time::Instant::now();
+            let lost = view.load::<u64>(units(3)).unwrap_err();
+            assert!(matches!(lost.cause(), Cause::Truncated { .. }), "{lost}");
+            assert!(began.elapsed().as_secs() < 2, "{:?}", began.elapsed());
+            assert!(!waiting.is_finished());
+            setup.file("pool").set_len(units(100) as u64).unwrap();
+            holder.kill();
+            waiting.join().unwrap().unwrap();
+        });
+        drop(view);
+        assert_eq!((free(&pool), mman::leaked()), ((100, 100), 0));
+    });
+}
+
 /// The pool's file was cut under a view: its bytes are errors and no signal. The zeros that the handler put there are
 /// unmapped with the view, and the units are free then, once.
 #[test]
