@@ -93,7 +93,7 @@ fn pools_are_seen_as_they_are() {
         assert!(holders[0].ranges.contains(&(20 * UNIT..30 * UNIT)), "{holders:?}");
         assert_eq!((look.changed_by(), look.repairs().rebuilt), (None, 0));
         assert_eq!(look.agreement().unwrap(), Agreement::Agrees);
-        other.kill();
+        Pools::kill(other, || in_use("s").holders()[0].holder.is_dead);
         let holder = in_use("s").holders()[0].holder;
         assert!(holder.is_dead && !holder.is_here);
         assert_eq!(look.sizes(), in_use("s").sizes(), "nobody gave it back");
