@@ -98,7 +98,8 @@ impl Mapping {
         matches!(self.shape.sharing, MapFlags::SHARED | MapFlags::SHARED_VALIDATE)
     }
 
-    /// Where byte 0 is in the object. For anonymous memory it counts from the start of the first mapping.
+    /// Where byte 0 is in the object. For anonymous memory, and for what was allocated of typed memory, it counts from the
+    /// start of the first mapping: where that is in its pool, [`typed_pieces`](Self::typed_pieces) tells.
     #[must_use]
     pub const fn object_offset(&self) -> u64 {
         self.shape.offset.saturating_add(self.shape.lead as u64)

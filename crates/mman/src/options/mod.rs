@@ -128,7 +128,8 @@ impl MapOptions {
 
     /// Reserve no blocks. A shared writable mapping of a regular file reserves those that its bytes lack, as far as
     /// the file goes now: a full disk is [`Cause::NoSpace`] then, where without it a store finds no block later, and
-    /// raises a signal. What a mapping grows by later is not reserved, nor is what a file system copies on write.
+    /// raises a signal. What a mapping grows by later is not reserved, nor is what a file system copies on write. So it is
+    /// with what a mapping holds of [`TypedMemory`](crate::TypedMemory).
     ///
     /// Where nothing is missing, the file is left as it is. (File systems that do not tell where a file has storage,
     /// other than tmpfs, are asked to reserve all of the range anew, which may change the file's times.)
