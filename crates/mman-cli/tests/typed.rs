@@ -174,6 +174,10 @@ fn a_stopped_process_keeps_nobody_waiting() {
         let pools = Pools::new(ONE);
         let holder = pools.hold("low", &[5], &[]);
         holder.signal(19); // SIGSTOP
+        let stat = || fs::read_to_string(format!("/proc/{}/stat", holder.id())).unwrap();
+        while !stat().contains(") T ") {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         // The word of the lock names the slot of its owner, and one.
         let table = File::options().write(true).open(pools.table("p")).unwrap();
         table.write_all_at(&1_u64.to_ne_bytes(), 64).unwrap();
