@@ -3,6 +3,7 @@
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "test code: it may panic"
 )]
@@ -131,7 +132,7 @@ fn full_and_empty_pools() {
         assert!(
             text.contains("read only") && !says(&pools, &["b", "--runs"], 0).contains("LENGTH")
         );
-        drop(holder);
+        Pools::kill(holder, || json(&pools, &["low"])[0]["dead"] == 1);
         let _empty = pools.hold("low", &[1], &[0]);
         let text = says(&pools, &["b"], 0);
         assert!(text.contains("in one run") && text.contains("(has it open)"), "{text}");
@@ -147,9 +148,9 @@ fn full_and_empty_pools() {
 fn the_dead_are_told() {
     child::run(|| {
         let pools = Pools::new(ONE);
-        let number = pools.hold("low", &[30], &[]);
-        let id = number.id();
-        number.kill();
+        let holder = pools.hold("low", &[30], &[]);
+        let id = holder.id();
+        Pools::kill(holder, || json(&pools, &["low"])[0]["dead"] == 1);
         for _ in 0..2 {
             let text = says(&pools, &[], 0);
             assert!(text.contains("120 KiB are of 1 process that has ended"), "{text}");

@@ -60,6 +60,23 @@ impl Pools {
         self.0.path().join(format!("{pool}.table"))
     }
 
+    /// Kills a process that holds memory, and waits until others can see that it is dead: who reads its mappings in `/proc`
+    /// meanwhile keeps them, and with them the lock that says that it is alive.
+    ///
+    /// # Panics
+    ///
+    /// Where somebody reads them for ever.
+    pub fn kill(holder: Forked, is_dead: impl Fn() -> bool) {
+        holder.kill();
+        for _ in 0..5000 {
+            if is_dead() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        panic!("it is dead, and nobody sees it");
+    }
+
     /// A process that allocates pieces of so many units, gives back those at these places of the list, and waits until it
     /// is killed. In a child of one thread.
     ///

@@ -100,6 +100,13 @@
 //! write to the files of a pool is trusted that far.
 //! Directories of tables that others may write to are refused.
 //!
+//! # Looking from outside
+//!
+//! [`Look`] reads a table as a file, into memory of its own: no slot, no lock, no mapping, nothing made, so that it works for
+//! who may only read, beside a process that is stopped with the lock, and while somebody cuts the file short. What the dead
+//! have left is told, and stays for the next call. As there is no moment at which all of it is read, a contradiction within
+//! the table counts where every reading has it ([`Look::agreement`]).
+//!
 //! # Why not one file for each allocation
 //!
 //! With a file for each extent and a lease to probe it, the kernel counts the users of each extent by itself. Weighed

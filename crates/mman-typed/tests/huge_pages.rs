@@ -53,7 +53,7 @@ fn units_are_huge_pages() {
         let directory = tempfile::tempdir().unwrap();
         let Some(mounted) = Mounted::new(&directory.path().join("huge")) else { return };
         let path = mounted.0.to_str().unwrap();
-        let _setup = Setup::new(&format!(
+        let setup = Setup::new(&format!(
             "pool h kind=huge page=2M size=16M path={path}\nport /huge/2M pool=h\npool i kind=huge page=2M size=4M\nport /i pool=i"
         ));
         let fd = open("2M", TypedFlags::ALLOCATE).unwrap();
@@ -66,6 +66,19 @@ fn units_are_huge_pages() {
         let (one, two) = (map(6 << 20, 0).unwrap(), map(4 << 20, 0).unwrap());
         assert_eq!(Pool::promised(), promised + 5, "the kernel has promised the pages");
         assert_eq!(free(fd), (3, 3));
+        // From outside the same is seen.
+        let mut seen = None;
+        mman_typed::config::each(&mut |line| {
+            if let Ok(mman_typed::config::Line::Pool(pool)) = line.said
+                && pool.name == b"h"
+            {
+                let directory = setup.directory.path().as_os_str().as_encoded_bytes();
+                seen = mman_typed::Look::at(&pool, Some(directory)).unwrap();
+            }
+        })
+        .unwrap();
+        let sizes = seen.unwrap().sizes();
+        assert_eq!((sizes.unit, sizes.size, sizes.free), (2 << 20, 16 << 20, 6 << 20));
         common::fill(one.cast(), (6 << 20) / 4096, 5);
         let unmap = |at: *mut std::ffi::c_void, len| {
             // SAFETY: mapped above.

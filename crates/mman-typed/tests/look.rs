@@ -183,7 +183,7 @@ fn the_dead_and_their_children() {
             all.into_iter().map(|(holder, _)| holder).rfind(|holder| !holder.is_this)
         };
         assert!(of_others().is_some_and(|other| other.is_here && !other.is_dead));
-        killed.kill();
+        mman_testkit::typed::Pools::kill(killed, || of_others().unwrap().is_dead);
         let dead = of_others().unwrap();
         assert!(dead.is_dead && !dead.is_here);
         assert_eq!(

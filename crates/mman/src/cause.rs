@@ -219,6 +219,8 @@ pub enum Cause {
     PoolBusy,
     /// The table of the pool was damaged, by who may write to it.
     PoolDamaged(PoolDamage),
+    /// The machine lacks what the pool is made of: no hugetlbfs of such pages, no such node, device or object.
+    PoolLacks,
     /// The folder of the pools' tables is somebody else's, or others may write to it.
     PoolFolder,
     /// The process was forked while another thread was in a call on the pool: this child keeps what it has of it until it ends.
@@ -398,6 +400,7 @@ const fn sentence_of_pool(cause: Cause) -> &'static str {
         Cause::PoolBusy => {
             "somebody has held the lock of the pool's table for five seconds, maybe a stopped process"
         }
+        Cause::PoolLacks => "the machine lacks what the pool is made of",
         Cause::PoolFolder => {
             "the folder of the pools' tables is somebody else's, or others may write to it"
         }

@@ -93,7 +93,7 @@ fn pools_are_seen_as_they_are() {
         assert!(holders[0].ranges.contains(&(20 * UNIT..30 * UNIT)), "{holders:?}");
         assert_eq!((look.changed_by(), look.repairs().rebuilt), (None, 0));
         assert_eq!(look.agreement().unwrap(), Agreement::Agrees);
-        other.kill();
+        Pools::kill(other, || in_use("s").holders()[0].holder.is_dead);
         let holder = in_use("s").holders()[0].holder;
         assert!(holder.is_dead && !holder.is_here);
         assert_eq!(look.sizes(), in_use("s").sizes(), "nobody gave it back");
@@ -110,13 +110,14 @@ fn errors_have_their_causes() {
         pools.use_here();
         let error = pool("o").look().unwrap_err();
         assert_eq!((error.errno(), error.operation()), (Some(Errno::ENODEV), Operation::Inspect));
-        assert!(matches!(error.cause(), Cause::Typed(_)));
+        assert!(error.cause() == Cause::PoolLacks);
         let _other = pools.hold("/s", &[10], &[]);
         let table = File::options().write(true).open(pools.table("s")).unwrap();
         table.write_all_at(&[7], 0).unwrap();
         let line = pool("s").look().unwrap_err().to_string();
         assert!(
-            line.starts_with("inspect: the table is damaged: ") && line.ends_with("(EIO)"),
+            line.starts_with("inspect a typed memory object: the table of the pool was damaged: ")
+                && line.ends_with("(EIO)"),
             "{line}"
         );
         fs::set_permissions(pools.directory(), fs::Permissions::from_mode(0o777)).unwrap();

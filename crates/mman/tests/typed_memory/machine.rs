@@ -116,7 +116,7 @@ fn a_pool_of_a_node() {
         assert_eq!(block.pages().node_of(MIB - 1).unwrap(), 0);
         // One that there is not, unless this is a very large machine.
         if let Err(error) = TypedMemory::open("/b") {
-            assert_eq!(error.cause(), Cause::NotSupported, "{error}");
+            assert_eq!(error.cause(), Cause::PoolLacks, "{error}");
         }
     });
 }

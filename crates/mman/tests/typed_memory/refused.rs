@@ -27,7 +27,7 @@ fn names_that_there_are_not() {
             assert_says(&refused(name), Cause::NotFound, "no object of this name");
         }
         assert_says(&refused(&"x".repeat(256)), Cause::BadName, "name cannot be");
-        assert_says(&refused("/gone"), Cause::NotSupported, "does not have that");
+        assert_says(&refused("/gone"), Cause::PoolLacks, "lacks what the pool is made of");
         assert!(TypedMemory::open("a").is_ok() && TypedMemory::open("x/a").is_ok());
         std::fs::remove_file(setup.configuration()).unwrap();
         assert_says(&refused("a"), Cause::PoolConfiguration, "configuration");

@@ -25,7 +25,7 @@ pub(crate) fn cause(failure: Failure, unit: PageSize) -> Option<Cause> {
         Why::Busy => Cause::PoolBusy,
         Why::NotSo => Cause::NotDoubled,
         Why::Damaged(damage) => Cause::PoolDamaged(damage),
-        Why::Lacks => Cause::NotSupported,
+        Why::Lacks => Cause::PoolLacks,
         Why::Directory => Cause::PoolFolder,
         Why::Torn => Cause::PoolTorn,
         _ => Cause::Kernel,

@@ -102,7 +102,7 @@ impl TypedMemory {
     /// # Errors
     ///
     /// [`Cause::NotFound`]; [`Cause::BadName`] for more than 255 bytes; [`Cause::PortAccess`] for a port that is for reading
-    /// only, or a pool that is another user's; [`Cause::NotSupported`] where what the pool is made of is not there;
+    /// only, or a pool that is another user's; [`Cause::PoolLacks`] where what the pool is made of is not there;
     /// [`Cause::PoolConfiguration`], [`Cause::PoolDamaged`], [`Cause::PoolFolder`], [`Cause::PoolTableFull`],
     /// [`Cause::PoolBusy`]; what `open` answers.
     pub fn open(name: impl AsRef<OsStr>) -> Result<Self> {
