@@ -124,6 +124,7 @@ fn places() -> Vec<String> {
         "-save",
         "-stat",
         "-touch",
+        "-typed",
         "-watch",
         "-who",
         "-generate-completions",
