@@ -264,7 +264,10 @@ fn the_configuration_itself() {
     let pools = Pools::new("what");
     let with = |file: &str| mman(["typed"]).env("MMAN_TYPED_CONFIG", file).output().unwrap();
     let line = one_line(&with("/no/such\x1bfile"));
-    assert!(line.contains("/no/such\\u{1b}file: open: ") && line.contains("ENOENT"), "{line}");
+    assert!(
+        line.contains("/no/such\\u{1b}file: open a typed") && line.contains("ENOENT"),
+        "{line}"
+    );
     let odd = pools.directory().join("a\x1b[31m");
     fs::rename(pools.file(), &odd).unwrap();
     let output = with(odd.to_str().unwrap());
@@ -305,7 +308,7 @@ fn damaged_tables() {
         assert_eq!(json(&pools, &["--check"])[0]["table"], "differs");
         assert_eq!(run(&pools, &[]).status.code(), Some(0), "not asked");
         table.write_all_at(b"nonsense", 0).unwrap();
-        assert!(one_line(&run(&pools, &["low"])).contains("the table is damaged"));
+        assert!(one_line(&run(&pools, &["low"])).contains("the table of the pool was damaged"));
         let output = run(&pools, &[]);
         assert_eq!(output.status.code(), Some(2));
         let text = String::from_utf8(output.stdout).unwrap();

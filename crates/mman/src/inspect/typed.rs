@@ -17,12 +17,10 @@
 //! # Ok::<(), mman::Error>(())
 //! ```
 
-use crate::error::{Error, ObjectKind, Operation, Result};
-use crate::object::typed::cause;
-use crate::page::PageSize;
+use crate::error::{Operation, Result};
+use crate::object::typed::refused;
 use core::fmt;
 use core::ops::Range;
-use mman_typed::Failure;
 use mman_typed::config::{self, Line, Said};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -154,7 +152,7 @@ pub fn configuration() -> Result<Configuration> {
     let (mut found, mut pools) = (Configuration::default(), Vec::<Pool>::new());
     let mut directory = None;
     config::each(&mut |said| found.take(&said, &mut pools, &mut directory))
-        .map_err(|failure| error_of(Operation::Open, failure))?;
+        .map_err(|failure| refused(Operation::Open, failure))?;
     let Configuration { ports, remarks, .. } = &mut found;
     for port in ports {
         port.pool = pools.iter().find(|pool| pool.name == port.pool_name).cloned();
@@ -268,7 +266,7 @@ impl Pool {
         let Self { size, mode, commit, .. } = *self;
         let pool = config::Pool { name: self.name.as_bytes(), kind, size, mode, commit };
         let looked = mman_typed::Look::at(&pool, directory.as_deref());
-        let failed = |failure| error_of(Operation::Inspect, failure);
+        let failed = |failure| refused(Operation::Inspect, failure);
         match looked.map_err(failed)? {
             Some(look) => Ok(State::InUse(Look(Box::new(look)))),
             None => {
@@ -332,11 +330,6 @@ impl Look {
     ///
     /// Those of reading it.
     pub fn agreement(&self) -> Result<Agreement> {
-        self.0.agreement().map_err(|failure| error_of(Operation::Inspect, failure))
+        self.0.agreement().map_err(|failure| refused(Operation::Inspect, failure))
     }
-}
-
-fn error_of(operation: Operation, failure: Failure) -> Error {
-    let error = Error::kernel(operation, ObjectKind::TypedMemory, failure.errno);
-    cause(failure, PageSize::base()).map_or(error, |cause| error.because(cause))
 }
