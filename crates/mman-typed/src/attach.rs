@@ -65,8 +65,9 @@ pub(crate) fn byte(slot: usize) -> i64 {
 /// Opens, and makes if need be, table and store of a pool.
 pub(crate) fn attach(pool: &Pool<'_>, directory: &Path) -> Result<Attached, Failure> {
     let store = store::of(pool, directory)?;
-    let path = Path::of(&[directory.bytes(), b"/", pool.name, b".table"]);
     let opened = store.open()?;
+    let identity = Identity::of(&opened.stat().map_err(Failure::of("fstat"))?);
+    let path = store::table(pool, directory, identity);
     let flags = OpenFlags::RDWR | OpenFlags::CREAT;
     let file = match File::open(&path, OpenFlags::RDWR, 0) {
         Err(Errno::ENOENT) => File::open(&path, flags, store.mode)
@@ -74,7 +75,6 @@ pub(crate) fn attach(pool: &Pool<'_>, directory: &Path) -> Result<Attached, Fail
         there => there,
     };
     let file = file.map_err(Failure::of("open"))?;
-    let identity = Identity::of(&opened.stat().map_err(Failure::of("fstat"))?);
     make(&file, &store, &opened, identity)?;
     let layout = check(&path, &file, &store, &opened, identity)?;
     let stat = file.stat().map_err(Failure::of("fstat"))?;
@@ -193,8 +193,10 @@ pub(crate) fn layout_of(first: &[u8], stat: &Stat, unit: usize) -> Result<Layout
         return Err(Failure::damaged(Damage::Truncated));
     }
     let head = |at| word_of(first, at);
-    let is_ours = head(head::MAGIC) == MAGIC && head(head::VERSION) == VERSION;
-    if !is_ours || head(head::UNIT) != word(unit) {
+    if head(head::MAGIC) == MAGIC && head(head::VERSION) != VERSION {
+        return Err(Failure::damaged(Damage::Format));
+    }
+    if head(head::MAGIC) != MAGIC || head(head::UNIT) != word(unit) {
         return Err(Failure::damaged(Damage::Head));
     }
     let layout = Layout::of(size(head(head::UNITS))).ok_or(Failure::damaged(Damage::Head))?;

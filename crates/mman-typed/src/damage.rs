@@ -6,8 +6,10 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Damage {
-    /// It does not begin as a table does, or is of a format that this library does not know.
+    /// It does not begin as a table does, or is one of units of another size.
     Head,
+    /// It is of a format that this version of the library does not know: an older or a newer one made it.
+    Format,
     /// It, or the store, is shorter than it says.
     Truncated,
     /// It is the table of another store.
@@ -25,7 +27,10 @@ pub enum Damage {
 impl fmt::Display for Damage {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Head => "it does not begin as a table of this format does",
+            Self::Head => "it does not begin as a table of such a pool does",
+            Self::Format => {
+                "it is of the format of another version; it goes when its file is removed"
+            }
             Self::Truncated => "it or its store was cut short",
             Self::Store => "it is the table of another store",
             Self::Units => "its map of units contradicts its entries; it was made anew",

@@ -6,8 +6,8 @@ use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 use mman_sys::{
     AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, dup_from, fallocate,
-    fchmod, fstat, ftruncate, getdents64, is_byte_locked, mkdirat, mmap, munmap, next_data, openat,
-    pread, read, try_lock_byte, unlock_byte,
+    fchmod, fstat, ftruncate, getdents64, huge_page_size, is_byte_locked, mkdirat, mmap, munmap,
+    next_data, openat, pread, read, try_lock_byte, unlock_byte,
 };
 
 /// Where descriptors begin that a program does not meet: programs look at the lowest numbers, and `select` at none above
@@ -58,6 +58,12 @@ impl File {
 
     pub(crate) fn stat(&self) -> Result<Stat, Errno> {
         stat(self.0)
+    }
+
+    /// The size of its pages, if it is made of huge ones.
+    pub(crate) fn huge_page(&self) -> Option<u64> {
+        // SAFETY: the descriptor is ours, and the call changes nothing.
+        unsafe { huge_page_size(self.0) }.ok().flatten()
     }
 
     pub(crate) fn set_len(&self, len: u64) -> Result<(), Errno> {

@@ -15,7 +15,6 @@ use crate::layout::{BLOCK, BLOCKS, Layout, SLOTS, head, owner_word, slot};
 use crate::lock::owner;
 use crate::memory::Memory;
 use crate::number::{size, word};
-use crate::path::Path;
 use crate::report::{Holder, Repairs};
 use crate::space::Table;
 use crate::store::{self, Identity, Store};
@@ -124,7 +123,15 @@ impl Look {
     /// (the machine lacks what the pool is made of), `ENOMEM`.
     pub fn at(pool: &Pool<'_>, directory: Option<&[u8]>) -> Result<Option<Self>, Failure> {
         let Some(directory) = store::directory_there(directory)? else { return Ok(None) };
-        let path = Path::of(&[directory.bytes(), b"/", pool.name, b".table"]);
+        let store = store::of(pool, &directory)?;
+        let identity = match store.is_ours {
+            true => Identity { device: 0, inode: 0 }, // its table has its own name
+            false => {
+                let stat = store::there(&store.path)?.stat();
+                Identity::of(&stat.map_err(Failure::of("fstat"))?)
+            }
+        };
+        let path = store::table(pool, &directory, identity);
         let file = match File::open(&path, OpenFlags::NONBLOCK, 0) {
             Err(Errno::ENOENT) => return Ok(None),
             there => there.map_err(Failure::of("open"))?,
@@ -143,7 +150,13 @@ impl Look {
         let layout = layout_of(first.get(..len).unwrap_or(&[]), &stat, store.unit)?;
         is_of(&store, identity_in(&first), layout)?;
         let memory = read(&file, layout)?;
-        Ok(Some(Self { table: Table { memory, layout }, file, unit: store.unit }))
+        let table = Table { memory, layout };
+        // The entries are the truth, and the map of our copy is made of them: in the file it says nothing where a node of the
+        // tree speaks for a stretch.
+        let told = [head::REBUILT, head::DROPPED].map(|at| (at, memory.load(at)));
+        table.rebuild(&mut |_| ());
+        told.into_iter().for_each(|(at, said)| memory.store(at, said));
+        Ok(Some(Self { table, file, unit: store.unit }))
     }
 
     fn bytes(&self, units: usize) -> u64 {
@@ -254,15 +267,12 @@ impl Look {
     pub fn agreement(&self) -> Result<Agreement, Failure> {
         let layout = self.table.layout;
         let doubt = Words::alone(layout.prepared).map_err(Failure::of("mmap"))?;
-        for at in layout.used..layout.prepared {
-            doubt.store(at, u64::MAX);
-        }
         let mut found = Ok(Agreement::Agrees);
         for round in 0..ROUNDS {
             if round > 0 {
                 witness::sleep(1);
             }
-            found = self.doubts(&doubt);
+            found = self.doubts(&doubt, round.into());
             if !matches!(found, Ok(Agreement::Differs | Agreement::Changing)) {
                 break;
             }
@@ -272,7 +282,7 @@ impl Look {
     }
 
     /// Leaves of the doubts those that another reading has too.
-    fn doubts(&self, doubt: &Words) -> Result<Agreement, Failure> {
+    fn doubts(&self, doubt: &Words, round: u64) -> Result<Agreement, Failure> {
         let layout = self.table.layout;
         let told = read(&self.file, layout)?;
         let derived = match copy_of(&told, layout) {
@@ -284,11 +294,14 @@ impl Look {
         };
         Table { memory: derived, layout }.rebuild(&mut |_| ());
         let mut left = derived.load(head::DROPPED) ^ told.load(head::DROPPED);
-        for at in layout.used..layout.prepared {
-            let differs = doubt.load(at) & (derived.load(at) ^ told.load(at));
-            doubt.store(at, differs);
-            left |= differs;
-        }
+        // A doubt that another reading has too is one of so many rounds.
+        let table = Table { memory: told, layout };
+        table.differences(&Table { memory: derived, layout }, &mut |at| {
+            if doubt.load(at) == round {
+                doubt.store(at, round.saturating_add(1));
+                left |= 1;
+            }
+        });
         let is_changing = told.load(head::LOCK) != 0;
         told.end();
         derived.end();

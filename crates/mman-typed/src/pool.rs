@@ -31,9 +31,17 @@ pub(crate) enum Wanted {
     At(usize, usize),
 }
 
+/// How many milliseconds an allocation that lacks memory waits for children that are about to take slots of their own.
+const FOR_A_CHILD: u32 = 10;
+
+/// Whether there is too little of something that others may give back.
+fn lacks(done: &Result<u32, Failure>) -> bool {
+    matches!(done, Err(Failure { cause: Cause::Full { .. } | Cause::NoRoom, .. }))
+}
+
 impl Attached {
     /// Looks at the table's file: it is the one that is mapped, and as long as it was.
-    fn look(&mut self) -> Result<(), Failure> {
+    pub(crate) fn look(&mut self) -> Result<(), Failure> {
         let is_it = |attached: &Self| {
             let stat = attached.file.stat().ok()?;
             (Identity::of(&stat) == attached.table_identity).then_some(stat.st_size)
@@ -171,15 +179,22 @@ impl Attached {
     }
 
     /// Allocates; answers a list of nodes by `right`, in the order of their mapping. Where there is not enough, what the
-    /// dead have left is given back first.
+    /// dead have left is given back first, and what waits for a child that was just forked is waited for a moment.
     pub(crate) fn allocate(&mut self, wanted: Wanted) -> Result<u32, Failure> {
         self.settle()?;
-        match self.locked(|this| this.allocate_locked(wanted)) {
-            Err(Failure { cause: Cause::Full { .. } | Cause::NoRoom, .. }) if self.heal()? => {
-                self.locked(|this| this.allocate_locked(wanted))
-            }
-            done => done,
+        let mut done = self.locked(|this| this.allocate_locked(wanted));
+        if lacks(&done) && self.heal()? {
+            done = self.locked(|this| this.allocate_locked(wanted));
         }
+        for _ in 0..FOR_A_CHILD {
+            if !lacks(&done) || self.waiting == NIL {
+                break;
+            }
+            witness::sleep(1);
+            self.settle()?;
+            done = self.locked(|this| this.allocate_locked(wanted));
+        }
+        done
     }
 
     fn allocate_locked(&mut self, wanted: Wanted) -> Result<u32, Failure> {

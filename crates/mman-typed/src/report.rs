@@ -48,6 +48,7 @@ pub fn each_holder(fd: RawFd, tell: &mut dyn FnMut(&Holder)) -> Result<(), Failu
     let mut held = hold()?;
     let (at, _) = recognise(&mut held, fd)?;
     let pool = held.pool(at).ok_or(not_typed())?;
+    pool.look()?;
     for each in 0..SLOTS {
         let (state, is_this) = (pool.table.state(each), each == pool.slot);
         if state == slot::FREE {
@@ -82,15 +83,21 @@ pub fn each_free_run(fd: RawFd, tell: &mut dyn FnMut(u64, u64)) -> Result<(), Fa
     let pool = held.pool(at).ok_or(not_typed())?;
     let (unit, units) = (pool.unit, pool.table.layout.units);
     let bytes = |units: usize| word(units.saturating_mul(unit));
-    let mut run = 0_usize;
-    // Bit by bit: this is for people to look at.
-    for at in 0..=units {
-        if at < units && !pool.table.is_used(&(at..at.saturating_add(1))) {
-            run = run.saturating_add(1);
-        } else if run > 0 {
+    pool.look()?;
+    let (mut run, mut at) = (0_usize, 0_usize);
+    while at < units {
+        let (is_used, end) = pool.table.stretch(at).map_err(Failure::damaged)?;
+        let end = end.min(units);
+        if is_used && run > 0 {
             tell(bytes(at.saturating_sub(run)), bytes(run));
             run = 0;
+        } else if !is_used {
+            run = run.saturating_add(end.saturating_sub(at));
         }
+        at = end;
+    }
+    if run > 0 {
+        tell(bytes(units.saturating_sub(run)), bytes(run));
     }
     Ok(())
 }
@@ -104,6 +111,7 @@ pub fn repairs(fd: RawFd) -> Result<Repairs, Failure> {
     let mut held = hold()?;
     let (at, _) = recognise(&mut held, fd)?;
     let pool = held.pool(at).ok_or(not_typed())?;
+    pool.look()?;
     let (rebuilt, dropped) = pool.repairs();
     Ok(Repairs { rebuilt, dropped })
 }

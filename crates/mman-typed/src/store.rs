@@ -100,6 +100,37 @@ pub(crate) fn page() -> usize {
         .unwrap_or(4096)
 }
 
+/// Where the table of a pool is. That of an object that was there before is called by the object's numbers: pools that are
+/// the same object are one pool, whatever they are called.
+pub(crate) fn table(pool: &Pool<'_>, directory: &Path, identity: Identity) -> Path {
+    let mut path = Path::of(&[directory.bytes(), b"/"]);
+    match pool.kind {
+        Kind::Store(_) | Kind::Dax(_) => {
+            path.push(b"object-");
+            path.push_number(identity.device);
+            path.push(b"-");
+            path.push_number(identity.inode);
+        }
+        Kind::Shm | Kind::Node(_) | Kind::Huge { .. } => path.push(pool.name),
+    }
+    path.push(b".table");
+    path
+}
+
+/// The object of a path, which need not be one that we may open.
+pub(crate) fn there(path: &Path) -> Result<File, Failure> {
+    File::open_through(path, OpenFlags::PATH, 0).map_err(|errno| match errno {
+        Errno::ENOENT => Failure::new(Errno::ENODEV, Cause::Lacks),
+        errno => Failure::new(errno, Cause::Kernel("open")),
+    })
+}
+
+/// The unit of an object that is there already: its huge pages, if it is of such.
+fn unit_of(path: &Path) -> usize {
+    let huge = there(path).ok().and_then(|file| file.huge_page());
+    huge.and_then(|page| usize::try_from(page).ok()).unwrap_or_else(page)
+}
+
 /// The store that a pool says, with its table's directory.
 pub(crate) fn of(pool: &Pool<'_>, directory: &Path) -> Result<Store, Failure> {
     let ours = Path::of(&[directory.bytes(), b"/", pool.name, b".pool"]);
@@ -129,7 +160,10 @@ pub(crate) fn of(pool: &Pool<'_>, directory: &Path) -> Result<Store, Failure> {
             path.push(pool.name);
             Store { path, unit, ..store }
         }
-        Kind::Store(path) => Store { path: Path::of(&[path]), is_ours: false, ..store },
+        Kind::Store(path) => {
+            let path = Path::of(&[path]);
+            Store { unit: unit_of(&path), path, is_ours: false, ..store }
+        }
         Kind::Dax(path) => {
             let unit = dax_number(path, b"align").unwrap_or(2 << 20);
             let unit = usize::try_from(unit).unwrap_or(2 << 20);

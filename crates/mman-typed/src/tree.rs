@@ -331,6 +331,39 @@ impl<M: Memory> Table<M> {
         Ok(())
     }
 
+    /// Tells the words of the tree and of the map in which another table of this layout is different. What a node of both speaks
+    /// for is not looked at (T2).
+    pub(crate) fn differences<N: Memory>(&self, other: &Table<N>, tell: &mut dyn FnMut(usize)) {
+        self.differ_at(other, self.root(), tell);
+    }
+
+    fn differ_at<N: Memory>(&self, other: &Table<N>, place: Place, tell: &mut dyn FnMut(usize)) {
+        let Place { depth, index } = place;
+        let level = self.level(depth);
+        if index >= level.nodes {
+            return;
+        }
+        let differ = |at: usize| self.memory.load(at) != other.memory.load(at);
+        let at = level.at.wrapping_add(index.wrapping_mul(NODE));
+        if (at..at.wrapping_add(NODE)).any(differ) {
+            return tell(at);
+        }
+        let Ok(told) = self.told_at(&level, index) else { return tell(at) };
+        if told.speaks(level.span) {
+            return;
+        }
+        if depth > 0 {
+            let first = index.wrapping_mul(FAN);
+            let place = |index| Place { depth: depth.wrapping_sub(1), index };
+            return (first..first.wrapping_add(FAN))
+                .for_each(|child| self.differ_at(other, place(child), tell));
+        }
+        for word in index.wrapping_mul(WORDS)..index.wrapping_add(1).wrapping_mul(WORDS) {
+            let both = [self.used_word(word), self.shared_word(word)];
+            both.into_iter().filter(|at| differ(*at)).for_each(&mut *tell);
+        }
+    }
+
     /// Whether a unit is used, and where a stretch ends that is as it is; there may be more of it behind.
     pub(crate) fn stretch(&self, unit: usize) -> Result<(bool, usize), Damage> {
         for (depth, level) in self.layout.levels().iter().enumerate().rev() {

@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{Setup, UNIT, allocate, free, info, open, try_map, unmap};
+use common::{Setup, UNIT, allocate, free, info, offset, open, try_map, unmap};
 use mman_sys::{Errno, OpenFlags, fstat};
 use mman_testkit::{child, fork, require};
 use mman_typed::config::Wrong;
@@ -264,6 +264,34 @@ fn a_memfd_that_a_process_shows_is_a_pool() {
         unmap(at, 32);
         let lacks = open("/t", NONE).unwrap_err();
         assert_eq!((lacks.errno, lacks.cause), (Errno::ENODEV, Cause::Lacks));
+    });
+}
+
+/// Two pools of one object are one pool, also where each process knows it by another name: nothing is allocated twice.
+#[test]
+fn an_object_is_one_pool_whatever_it_is_called() {
+    child::run(|| {
+        let objects = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = objects.path().join("object");
+        std::fs::File::create(&path).unwrap().set_len(32 * 4096).unwrap();
+        let path = path.display();
+        let _setup = Setup::new(&format!(
+            "pool s kind=store path={path}\nport /s pool=s\npool t kind=store path={path}\nport /t pool=t"
+        ));
+        let (mut reads, writes) = std::io::pipe().unwrap();
+        let other = fork::start(|| {
+            let _at = allocate(open("/t", TypedFlags::ALLOCATE).unwrap(), 10);
+            std::io::Write::write_all(&mut &writes, b"x").unwrap();
+            std::thread::sleep(std::time::Duration::from_secs(100));
+        });
+        std::io::Read::read_exact(&mut reads, &mut [0]).unwrap();
+        let typed = open("/s", TypedFlags::ALLOCATE).unwrap();
+        assert_eq!(free(typed), (22, 22));
+        let at = allocate(typed, 1);
+        assert_eq!(offset(at, 1).offset, 10 * 4096);
+        other.kill();
+        unmap(at, 1);
+        assert_eq!(free(typed), (32, 32));
     });
 }
 

@@ -41,7 +41,7 @@ fn a_table_that_is_none_is_refused() {
         );
         for (word, value, expected) in [
             (0, u64::MAX, Damage::Head),
-            (1, 1, Damage::Head),
+            (1, 1, Damage::Format),
             (2, 8192, Damage::Head),
             (2, 0, Damage::Head),
             (3, 0, Damage::Head),

@@ -104,6 +104,30 @@ fn units_are_huge_pages() {
     });
 }
 
+/// An object of huge pages that is there already is allocated in these.
+#[test]
+fn a_memfd_of_huge_pages_is_a_pool_of_huge_pages() {
+    child::run(|| {
+        let Some(_pool) = Pool::with(2) else { return };
+        let huge = Pool::page_size();
+        let flags = mman_sys::MemfdFlags::CLOEXEC | mman_sys::MemfdFlags::HUGETLB;
+        // SAFETY: the name ends with a zero.
+        let fd = unsafe { mman_sys::memfd_create(c"typed".as_ptr(), flags) }.unwrap();
+        // SAFETY: the descriptor is new.
+        unsafe { mman_sys::ftruncate(fd, 2 * huge as u64) }.unwrap();
+        let path = format!("/proc/{}/fd/{fd}", mman_sys::getpid());
+        let _setup = Setup::new(&format!("pool s kind=store path={path}\nport /s pool=s"));
+        let typed = open("/s", TypedFlags::ALLOCATE).unwrap();
+        assert_eq!((info(typed).unit, free(typed)), (huge as u64, (2, 2)));
+        // SAFETY: the kernel chooses the place.
+        let at = unsafe { mman_typed::map(null_mut(), 1, RW, MapFlags::SHARED, typed, 0) };
+        assert_eq!(free(typed), (1, 1));
+        // SAFETY: mapped above.
+        unsafe { mman_typed::unmap(at.unwrap(), huge) }.unwrap();
+        assert_eq!(free(typed), (2, 2));
+    });
+}
+
 #[test]
 fn no_hugetlbfs_is_said() {
     child::run(|| {

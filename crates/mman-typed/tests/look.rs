@@ -220,7 +220,7 @@ fn damage_is_told() {
         };
         for (at, value, expected) in [
             (0_u64, 7, Damage::Head),
-            (1, 9, Damage::Head),
+            (1, 9, Damage::Format),
             (2, 8192, Damage::Head),
             (3, u64::MAX, Damage::Head),
             (3, 1 << 30, Damage::Truncated),
@@ -269,19 +269,44 @@ fn damage_is_told() {
     });
 }
 
+/// Large ranges are told by the tree alone, and their bits stand in the table as they were: what is seen is what is held.
+#[test]
+fn large_ranges_are_seen() {
+    child::run(|| {
+        let _setup = Setup::pool(100_000);
+        let fd = open("/a", ALLOCATE).unwrap();
+        let (first, second) = (allocate(fd, 30_000), allocate(fd, 20_000));
+        let check = |runs: &[(u64, u64)], free: u64| {
+            let look = seen("p");
+            let sizes = look.sizes();
+            assert_eq!((free_runs(&look), sizes.free / UNIT as u64), (runs.to_vec(), free));
+            assert_eq!(look.agreement().unwrap(), Agreement::Agrees);
+        };
+        check(&[(50_000, 100_000)], 50_000);
+        unmap(first, 30_000);
+        check(&[(0, 30_000), (50_000, 100_000)], 80_000);
+        let third = allocate(fd, 7);
+        unmap(second, 20_000);
+        check(&[(7, 100_000)], 99_993);
+        unmap(third, 7);
+        check(&[(0, 100_000)], 100_000);
+    });
+}
+
 /// A contradiction is believed where every reading has it: one that is now here and now there is of the readings.
 #[test]
 fn doubts_are_of_every_reading() {
     child::run(|| {
         let setup = Setup::pool(1000);
-        let _fd = open("/a", ALLOCATE).unwrap();
+        let fd = open("/a", ALLOCATE).unwrap();
+        let _at = allocate(fd, 10); // units 0 to 10: words 1 and 2 have bits that no node speaks for
         let file = File::options().read(true).write(true).open(setup.table()).unwrap();
         let used = (64 + 8 * 1024 + 4096) * 8;
         let set =
             |word: u64, bits: u64| file.write_all_at(&bits.to_ne_bytes(), used + word * 8).unwrap();
-        set(0, 1);
+        set(1, 1);
         let restless = fork::start(|| {
-            for (one, other) in [(0, 1), (1, 0)].into_iter().cycle() {
+            for (one, other) in [(1, 2), (2, 1)].into_iter().cycle() {
                 set(other, 1);
                 set(one, 0);
                 std::thread::sleep(Duration::from_millis(2));
@@ -291,6 +316,8 @@ fn doubts_are_of_every_reading() {
             assert_eq!(seen("p").agreement().unwrap(), Agreement::Agrees);
         }
         restless.kill();
+        set(1, 1);
+        assert_eq!(seen("p").agreement().unwrap(), Agreement::Differs);
     });
 }
 

@@ -5,6 +5,7 @@ use super::ioctl::{ioctl, ior};
 use super::syscall::{as_int, call1, call2, call3, call4, int, long, pointer, pointer_mut, word};
 use crate::{Errno, FallocateFlags, OpenFlags, RawFd, Seals, Stat};
 use core::ffi::{CStr, c_char, c_int};
+use core::mem::MaybeUninit;
 use linux_raw_sys::general as nr;
 
 /// A directory descriptor that means the working directory (`linux/fcntl.h`).
@@ -260,6 +261,26 @@ pub unsafe fn next_data(fd: RawFd, from: u64) -> Result<u64, Errno> {
     Ok(at as u64)
 }
 
+/// The size of the pages of an object of huge pages; `None` for any other. [fstatfs(2)](https://man7.org/linux/man-pages/man2/statfs.2.html)
+///
+/// # Errors
+///
+/// `EBADF`, `EINTR`, `EIO`, `ENOSYS`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn huge_page_size(fd: RawFd) -> Result<Option<u64>, Errno> {
+    let mut told = MaybeUninit::<nr::statfs64>::uninit();
+    // SAFETY: the kernel writes the struct only; the descriptor is the caller's promise.
+    unsafe { call2(nr::__NR_fstatfs, int(fd), pointer_mut(told.as_mut_ptr())) }?;
+    // SAFETY: the call has filled it.
+    let told = unsafe { told.assume_init() };
+    let is_huge = told.f_type.cast_unsigned() == u64::from(nr::HUGETLBFS_MAGIC);
+    Ok(is_huge.then_some(told.f_bsize.cast_unsigned()))
+}
+
 /// Tells length, kind and owner of a file. [fstat(2)](https://man7.org/linux/man-pages/man2/stat.2.html)
 ///
 /// # Errors
@@ -271,7 +292,7 @@ pub unsafe fn next_data(fd: RawFd, from: u64) -> Result<u64, Errno> {
 /// The rules of the crate for the descriptor.
 #[inline]
 pub unsafe fn fstat(fd: RawFd) -> Result<Stat, Errno> {
-    let mut stat = core::mem::MaybeUninit::<Stat>::zeroed();
+    let mut stat = MaybeUninit::<Stat>::zeroed();
     // SAFETY: the kernel writes one `Stat`, and `stat` has room for it.
     unsafe { call2(nr::__NR_fstat, int(fd), pointer_mut(stat.as_mut_ptr())) }?;
     // SAFETY: every field is an integer, for which zeros, and what the kernel wrote over them, are values.

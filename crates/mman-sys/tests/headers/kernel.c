@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 #include <linux/futex.h>
 #include <linux/fsverity.h>
+#include <linux/magic.h>
 #include <linux/memfd.h>
 #include <linux/mempolicy.h>
 #include <linux/mman.h>

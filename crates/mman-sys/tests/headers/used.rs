@@ -7,7 +7,7 @@ use mman_sys::{ProcmapQuery, ScanArg, UffdRange};
 
 pub(crate) fn add(rows: &mut Vec<Row>) {
     taken!(rows, general:
-        __NR_cachestat, __NR_close, __NR_symlinkat,  __NR_fallocate, __NR_fchmod, __NR_fcntl, __NR_fstat, __NR_ftruncate, __NR_futex, __NR_get_mempolicy,
+        __NR_cachestat, __NR_close, __NR_symlinkat,  __NR_fallocate, __NR_fchmod, __NR_fcntl, __NR_fstat, __NR_fstatfs, __NR_ftruncate, __NR_futex, __NR_get_mempolicy,
         __NR_getdents64, __NR_geteuid, __NR_getpid, __NR_gettid, __NR_ioctl, __NR_ioprio_set, __NR_lseek, __NR_madvise, __NR_map_shadow_stack, __NR_mbind,
         __NR_memfd_create, __NR_mkdirat, __NR_shmat, __NR_shmctl, __NR_shmdt, __NR_shmget, __NR_memfd_secret, __NR_mincore, __NR_mlock, __NR_mlock2, __NR_mlockall,
         __NR_mmap, __NR_mprotect, __NR_mremap, __NR_mseal, __NR_msync, __NR_munlock,
@@ -18,7 +18,7 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
         __NR_tgkill, __NR_unlinkat, __NR_userfaultfd, __NR_write);
     taken!(rows, general:
         F_ADD_SEALS, F_DUPFD_CLOEXEC, F_GETLEASE, F_GETOWN_EX, F_GETSIG, F_GET_SEALS, F_SETLEASE, F_SETOWN_EX,
-        F_SETSIG, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, FUTEX_WAIT, FUTEX_WAKE);
+        F_SETSIG, HUGETLBFS_MAGIC, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, FUTEX_WAIT, FUTEX_WAKE);
     taken!(rows, general:
         MAP_TYPE, MAP_HUGE_MASK, MAP_HUGE_SHIFT, MFD_HUGE_MASK, MFD_HUGE_SHIFT, O_ACCMODE, SEEK_DATA);
     taken!(rows, general:
