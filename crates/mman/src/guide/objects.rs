@@ -96,6 +96,8 @@
 //! ```
 //! use mman::{MapOptions, SharedMut, TypedMemory};
 //!
+//! # let pools = mman_testkit::typed::Pools::new("pool shm kind=shm size=64M\nport /shm pool=shm");
+//! # pools.use_here();
 //! let pool = TypedMemory::open("/shm")?;
 //! let ours = SharedMut::map(&MapOptions::shared(), &pool.allocation(10_000))?;
 //! let pieces = ours.pages().typed_pieces(..)?; // to be sent to the other process

@@ -16,6 +16,8 @@ impl Pages<'_> {
     /// ```
     /// use mman::TypedMemory;
     ///
+    /// # let pools = mman_testkit::typed::Pools::new("pool shm kind=shm size=64M\nport /shm pool=shm");
+    /// # pools.use_here();
     /// let block = TypedMemory::open("/shm")?.allocate(3 * 4096)?;
     /// let pieces = block.typed_pieces(4000..)?;
     /// let bytes: u64 = pieces.iter().map(|piece| piece.end - piece.start).sum();

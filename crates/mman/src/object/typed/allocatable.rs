@@ -11,6 +11,8 @@ use mman_typed::TypedFlags;
 /// ```
 /// use mman::{MapOptions, Shared, TypedMemory};
 ///
+/// # let pools = mman_testkit::typed::Pools::new("pool shm kind=shm size=64M\nport /shm pool=shm");
+/// # pools.use_here();
 /// let pool = TypedMemory::open("/shm")?;
 /// let block = pool.allocate(4096)?;
 /// let piece = block.typed_pieces(..)?.remove(0);

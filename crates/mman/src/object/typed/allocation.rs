@@ -11,6 +11,8 @@ use mman_typed::TypedFlags;
 /// ```
 /// use mman::{MapOptions, TypedMemory};
 ///
+/// # let pools = mman_testkit::typed::Pools::new("pool shm kind=shm size=64M\nport /shm pool=shm");
+/// # pools.use_here();
 /// let pool = TypedMemory::open("/shm")?;
 /// let object = pool.contiguous_allocation(4096);
 /// let options = MapOptions::shared().read_write();

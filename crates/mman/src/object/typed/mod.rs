@@ -51,6 +51,8 @@ const KIND: ObjectKind = ObjectKind::TypedMemory;
 /// ```
 /// use mman::TypedMemory;
 ///
+/// # let pools = mman_testkit::typed::Pools::new("pool shm kind=shm size=64M\nport /shm pool=shm");
+/// # pools.use_here();
 /// let pool = TypedMemory::open("/shm")?;
 /// let block = pool.allocate(10_000)?;
 /// block.write_at(0, b"for another process")?;
@@ -73,6 +75,8 @@ const KIND: ObjectKind = ObjectKind::TypedMemory;
 /// ```
 /// use mman::{MapOptions, SharedMut, TypedMemory};
 ///
+/// # let pools = mman_testkit::typed::Pools::new("pool shm kind=shm size=64M\nport /shm pool=shm");
+/// # pools.use_here();
 /// let pool = TypedMemory::open("/shm")?;
 /// let view = SharedMut::map(&MapOptions::shared().populate(), &pool.allocation(65_536))?;
 /// view.store(0, 7_u64)?;
@@ -137,6 +141,8 @@ impl TypedMemory {
     /// ```
     /// use mman::TypedMemory;
     ///
+    /// # let pools = mman_testkit::typed::Pools::new("pool shm kind=shm size=64M\nport /shm pool=shm");
+    /// # pools.use_here();
     /// let pool = TypedMemory::open("/shm")?;
     /// let info = pool.info()?;
     /// assert!(info.longest <= info.free && info.free <= info.size);
@@ -171,6 +177,8 @@ impl TypedMemory {
     /// ```
     /// use mman::TypedMemory;
     ///
+    /// # let pools = mman_testkit::typed::Pools::new("pool shm kind=shm size=64M\nport /shm pool=shm");
+    /// # pools.use_here();
     /// let pool = TypedMemory::open("/shm")?;
     /// assert_eq!(pool.allocate_contiguous(1 << 20)?.typed_pieces(..)?.len(), 1);
     /// # Ok::<(), mman::Error>(())
@@ -202,6 +210,8 @@ impl TypedMemory {
     /// ```
     /// use mman::TypedMemory;
     ///
+    /// # let pools = mman_testkit::typed::Pools::new("pool shm kind=shm size=64M\nport /shm pool=shm");
+    /// # pools.use_here();
     /// let pool = TypedMemory::open("/shm")?;
     /// let block = pool.allocate(4096)?;
     /// block.write_at(0, b"seen")?;
