@@ -60,6 +60,8 @@ impl<M: Memory> Table<M> {
         store(slot::PROCESS, u64::try_from(who.process).unwrap_or(0));
         store(slot::STARTED, who.started);
         store(slot::NAMESPACE, who.namespace);
+        let claims = self.memory.load(slot_word(slot, slot::CLAIMS));
+        store(slot::CLAIMS, claims.wrapping_add(1) & 0xffff_ffff);
         self.set_state(slot, slot::LIVE);
     }
 

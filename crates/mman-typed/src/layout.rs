@@ -11,7 +11,7 @@ use crate::number::up;
 /// The first word of every table: "mmantyp1".
 pub(crate) const MAGIC: u64 = 0x3170_7974_6e61_6d6d;
 /// The format that is described here.
-pub(crate) const VERSION: u64 = 2;
+pub(crate) const VERSION: u64 = 3;
 
 /// Words of the head.
 pub(crate) mod head {
@@ -42,6 +42,8 @@ pub(crate) mod slot {
     pub(crate) const STARTED: usize = 2;
     /// The namespace that the number of the process is of.
     pub(crate) const NAMESPACE: usize = 3;
+    /// How often it was claimed.
+    pub(crate) const CLAIMS: usize = 4;
     pub(crate) const WORDS: usize = 8;
 
     pub(crate) const FREE: u64 = 0;

@@ -10,7 +10,9 @@
 //!   dead ---- acquire: the word as it was, replaced by me: FromTheDead ----> me
 //! ```
 //!
-//! - L1: the word is 0, or the slot of the one who changes the table, and one.
+//! - L1: the word is 0, or the name of the one who changes the table: its slot and one, and how often that slot was claimed.
+//!   So it is never the name of two: who found the owner of a word dead, and comes to take the lock a while later, does not
+//!   take it from one who has the same slot since.
 //! - L2: it changes from a slot to another in one step, so that of several who find the owner dead one alone takes it over.
 //! - L3: who takes it over makes the derived part anew before anything else (`rebuild.rs`). Dying meanwhile leaves its own
 //!   name in the word, and the next one begins again.
@@ -48,20 +50,29 @@ pub(crate) struct Lock<M> {
     pub(crate) at: usize,
 }
 
+/// The name of the one who has a slot, claimed so often.
+pub(crate) const fn name(slot: usize, claims: u64) -> u64 {
+    (crate::number::word(slot).wrapping_add(1) & OWNER) | (claims << 32)
+}
+
+/// The name in a word of a lock.
+pub(crate) const fn named(word: u64) -> u64 {
+    word & !WAITED
+}
+
 /// The slot that a word of a lock names.
 pub(crate) const fn owner(word: u64) -> Option<usize> {
     crate::number::size(word & OWNER).checked_sub(1)
 }
 
 impl<M: Memory> Lock<M> {
-    /// Takes it for a slot. What to do about another owner is asked, with the word that is there, until it is ours;
+    /// Takes it for who has this name. What to do about another owner is asked, with the word that is there, until it is ours;
     /// `Err` with the word where it was given up.
     pub(crate) fn acquire(
         &self,
-        slot: usize,
+        me: u64,
         wait: &mut dyn FnMut(u64) -> Verdict,
     ) -> Result<Taken, u64> {
-        let me = crate::number::word(slot).wrapping_add(1) & OWNER;
         let mut mine = me;
         loop {
             let word = match self.memory.replace(self.at, 0, mine) {
@@ -89,13 +100,12 @@ impl<M: Memory> Lock<M> {
     }
 
     /// Lets it go; whether somebody is to be woken. `Err` with the word where it is not ours any more.
-    pub(crate) fn release(&self, slot: usize) -> Result<bool, u64> {
-        let me = crate::number::word(slot).wrapping_add(1) & OWNER;
+    pub(crate) fn release(&self, me: u64) -> Result<bool, u64> {
         let mut word = me;
         loop {
             match self.memory.replace(self.at, word, 0) {
                 Ok(()) => return Ok(word & WAITED != 0),
-                Err(now) if now & OWNER == me && now != word => word = now,
+                Err(now) if named(now) == me && now != word => word = now,
                 Err(now) => return Err(now),
             }
         }
@@ -140,11 +150,11 @@ mod tests {
     }
 
     /// Changes the table once; answers how the lock was got.
-    fn change(model: &Model, slot: usize, dead: Option<usize>) -> Taken {
+    fn change(model: &Model, me: u64, dead: Option<u64>) -> Taken {
         let lock = Lock { memory: model, at: 0 };
         let taken = lock
-            .acquire(slot, &mut |word| {
-                if dead.is_some() && owner(word) == dead {
+            .acquire(me, &mut |word| {
+                if dead.is_some() && Some(named(word)) == dead {
                     return Verdict::OwnerIsDead;
                 }
                 loom::thread::yield_now();
@@ -152,7 +162,7 @@ mod tests {
             })
             .unwrap();
         model.table.with_mut(add_one);
-        lock.release(slot).unwrap();
+        lock.release(me).unwrap();
         taken
     }
 
@@ -161,8 +171,8 @@ mod tests {
         loom::model(|| {
             let model = model(0);
             let other = Arc::clone(&model);
-            let other = loom::thread::spawn(move || change(&other, 1, None));
-            assert_eq!(change(&model, 2, None), Taken::Free);
+            let other = loom::thread::spawn(move || change(&other, name(1, 1), None));
+            assert_eq!(change(&model, name(2, 1), None), Taken::Free);
             assert_eq!(other.join().unwrap(), Taken::Free);
             assert_eq!(model.word.load(Acquire), 0);
         });
@@ -173,10 +183,11 @@ mod tests {
         let mut bounded = loom::model::Builder::new();
         bounded.preemption_bound = Some(3);
         bounded.check(|| {
-            let model = model(8); // slot 7, dead in the middle of a change
+            let dead = name(7, 3); // in the middle of a change
+            let model = model(dead);
             let others = [1, 2].map(|slot| {
                 let model = Arc::clone(&model);
-                loom::thread::spawn(move || change(&model, slot, Some(7)))
+                loom::thread::spawn(move || change(&model, name(slot, 1), Some(dead)))
             });
             let taken = others.map(|other| other.join().unwrap());
             let heirs = taken.iter().filter(|taken| **taken == Taken::FromTheDead).count();
@@ -190,9 +201,29 @@ mod tests {
         loom::model(|| {
             let model = model(4);
             let lock = Lock { memory: &*model, at: 0 };
-            assert_eq!(lock.release(7), Err(4));
-            assert_eq!(lock.acquire(7, &mut |_| Verdict::GiveUp), Err(4));
-            assert_eq!(owner(4), Some(3));
+            assert_eq!(lock.release(name(7, 1)), Err(4));
+            assert_eq!(lock.acquire(name(7, 1), &mut |_| Verdict::GiveUp), Err(4));
+            assert_eq!((owner(4), owner(name(3, 5))), (Some(3), Some(3)));
+        });
+    }
+
+    /// The heir of a dead owner is done, and somebody has claimed the slot of the dead and changes the table, when another
+    /// one who found that owner dead comes to take the lock: it is not the lock that it saw.
+    #[test]
+    fn a_slot_that_is_claimed_anew_is_not_the_dead_one() {
+        let mut bounded = loom::model::Builder::new();
+        bounded.preemption_bound = Some(3);
+        bounded.check(|| {
+            let dead = name(0, 1);
+            let model = model(dead);
+            let late = Arc::clone(&model);
+            let late = loom::thread::spawn(move || change(&late, name(2, 1), Some(dead)));
+            let heir = change(&model, name(1, 1), Some(dead));
+            // The slot is drained, free, and claimed by this thread.
+            assert_eq!(change(&model, name(0, 2), Some(dead)), Taken::Free);
+            let late = late.join().unwrap();
+            assert!((heir == Taken::FromTheDead) != (late == Taken::FromTheDead));
+            assert_eq!(model.word.load(Acquire), 0);
         });
     }
 }

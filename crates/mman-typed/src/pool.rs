@@ -6,7 +6,7 @@ use crate::entries::{entry_of, range_of};
 use crate::failure::{Cause, Failure};
 use crate::file::{self, File};
 use crate::layout::{BLOCK, SLOTS, head, slot};
-use crate::lock::{Verdict, owner};
+use crate::lock::{Verdict, named, owner};
 use crate::nodes::{NIL, Node};
 use crate::number::{size, word};
 use crate::space::Refused;
@@ -105,10 +105,15 @@ impl Attached {
             return Verdict::GiveUp;
         }
         match owner(word) {
-            Some(slot) if slot < SLOTS && !self.is_dead(slot) => Verdict::Again,
-            // Nobody has such a slot.
+            Some(slot) if self.has(slot, word) && !self.is_dead(slot) => Verdict::Again,
+            // Nobody has such a slot, or somebody else has it since.
             _ => Verdict::OwnerIsDead,
         }
+    }
+
+    /// Whether a word of the lock names the one who has this slot now.
+    fn has(&self, slot: usize, word: u64) -> bool {
+        slot < SLOTS && self.table.name(slot) == named(word)
     }
 
     /// Whether nobody is left who could finish what the process of a slot began. It is not this one: one thread of it at a

@@ -1,7 +1,7 @@
 //! A turn at a table: its lock taken for one change and let go after it, with what has to be healed.
 
-use crate::layout::head;
-use crate::lock::{Lock, Taken, Verdict};
+use crate::layout::{head, slot, slot_word};
+use crate::lock::{self, Lock, Taken, Verdict};
 use crate::memory::Memory;
 use crate::space::Table;
 use core::ops::Range;
@@ -9,6 +9,11 @@ use core::ops::Range;
 impl<M: Memory> Table<M> {
     fn lock(&self) -> Lock<&M> {
         Lock { memory: &self.memory, at: head::LOCK }
+    }
+
+    /// What who has a slot is called in the lock.
+    pub(crate) fn name(&self, slot: usize) -> u64 {
+        lock::name(slot, self.memory.load(slot_word(slot, slot::CLAIMS)))
     }
 
     /// Takes the lock for a slot. Where it was that of somebody dead, in the middle of a change, the derived part is made
@@ -19,7 +24,7 @@ impl<M: Memory> Table<M> {
         wait: &mut dyn FnMut(u64) -> Verdict,
         counts: &mut dyn FnMut(&Range<usize>),
     ) -> bool {
-        match self.lock().acquire(slot, wait) {
+        match self.lock().acquire(self.name(slot), wait) {
             Ok(Taken::Free) => true,
             Ok(Taken::FromTheDead) => {
                 self.rebuild(counts);
@@ -40,6 +45,6 @@ impl<M: Memory> Table<M> {
         if is_damaged {
             self.rebuild(counts);
         }
-        self.lock().release(slot)
+        self.lock().release(self.name(slot))
     }
 }
