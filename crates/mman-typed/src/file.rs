@@ -6,8 +6,8 @@ use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 use mman_sys::{
     AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, dup_from, fallocate,
-    fchmod, fstat, ftruncate, getdents64, huge_page_size, is_byte_locked, mkdirat, mmap, munmap,
-    next_data, openat, pread, read, try_lock_byte, unlock_byte,
+    fchmod, fstat, ftruncate, getdents64, has_ended, huge_page_size, is_byte_locked, mkdirat, mmap,
+    munmap, next_data, openat, pread, read, try_lock_byte, unlock_byte,
 };
 
 /// Where descriptors begin that a program does not meet: programs look at the lowest numbers, and `select` at none above
@@ -36,6 +36,17 @@ impl File {
         let path = path.c().ok_or(Errno::ENAMETOOLONG)?;
         // SAFETY: as above.
         unsafe { openat(AT_FDCWD, path, flags, 0) }.map(Self)
+    }
+
+    /// A descriptor that is ours from now on.
+    pub(crate) const fn owned(fd: RawFd) -> Self {
+        Self(fd)
+    }
+
+    /// Of a descriptor of a thread or of a process: whether that has ended, as far as can be told.
+    pub(crate) fn has_ended(&self) -> bool {
+        // SAFETY: the descriptor is ours.
+        unsafe { has_ended(self.0) }.unwrap_or(false)
     }
 
     pub(crate) fn raw(&self) -> RawFd {

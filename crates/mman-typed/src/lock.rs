@@ -10,9 +10,9 @@
 //!   dead ---- acquire: the word as it was, replaced by me: FromTheDead ----> me
 //! ```
 //!
-//! - L1: the word is 0, or the name of the one who changes the table: its slot and one, and how often that slot was claimed.
-//!   So it is never the name of two: who found the owner of a word dead, and comes to take the lock a while later, does not
-//!   take it from one who has the same slot since.
+//! - L1: the word is 0, or the name of the one who changes the table: its slot and one, how often that slot was claimed, and
+//!   its thread. So it is never the name of two: who found the owner of a word dead, and comes to take the lock a while
+//!   later, does not take it from one who has the same slot since.
 //! - L2: it changes from a slot to another in one step, so that of several who find the owner dead one alone takes it over.
 //! - L3: who takes it over makes the derived part anew before anything else (`rebuild.rs`). Dying meanwhile leaves its own
 //!   name in the word, and the next one begins again.
@@ -50,14 +50,34 @@ pub(crate) struct Lock<M> {
     pub(crate) at: usize,
 }
 
-/// The name of the one who has a slot, claimed so often.
-pub(crate) const fn name(slot: usize, claims: u64) -> u64 {
-    (crate::number::word(slot).wrapping_add(1) & OWNER) | (claims << 32)
+/// Of a name: how often its slot was claimed, as far as there is room.
+const CLAIMS: u64 = 0x7fff;
+/// Of a name: what its slot and its claim are.
+const CLAIM: u64 = OWNER | (CLAIMS << 16);
+/// Where the thread stands.
+const THREAD: u32 = 32;
+/// The name of nobody: the derived part could not be made anew, and whoever comes next begins with that.
+const BROKEN: u64 = OWNER;
+
+/// The name of a thread that acts for a slot, which was claimed so often.
+pub(crate) const fn name(slot: usize, claims: u64, thread: u32) -> u64 {
+    let slot = crate::number::word(slot).wrapping_add(1) & OWNER;
+    slot | ((claims & CLAIMS) << 16) | ((thread as u64) << THREAD)
 }
 
 /// The name in a word of a lock.
 pub(crate) const fn named(word: u64) -> u64 {
     word & !WAITED
+}
+
+/// Whether two names are of one claim of a slot.
+pub(crate) const fn is_same_claim(one: u64, other: u64) -> bool {
+    (one ^ other) & CLAIM == 0
+}
+
+/// The thread of a name.
+pub(crate) const fn thread(word: u64) -> u32 {
+    (word >> THREAD) as u32
 }
 
 /// The slot that a word of a lock names.
@@ -101,9 +121,18 @@ impl<M: Memory> Lock<M> {
 
     /// Lets it go; whether somebody is to be woken. `Err` with the word where it is not ours any more.
     pub(crate) fn release(&self, me: u64) -> Result<bool, u64> {
+        self.leave(me, 0)
+    }
+
+    /// Lets it go for one who takes it over as from the dead.
+    pub(crate) fn leave_broken(&self, me: u64) -> Result<bool, u64> {
+        self.leave(me, BROKEN)
+    }
+
+    fn leave(&self, me: u64, then: u64) -> Result<bool, u64> {
         let mut word = me;
         loop {
-            match self.memory.replace(self.at, word, 0) {
+            match self.memory.replace(self.at, word, then) {
                 Ok(()) => return Ok(word & WAITED != 0),
                 Err(now) if named(now) == me && now != word => word = now,
                 Err(now) => return Err(now),
@@ -171,8 +200,8 @@ mod tests {
         loom::model(|| {
             let model = model(0);
             let other = Arc::clone(&model);
-            let other = loom::thread::spawn(move || change(&other, name(1, 1), None));
-            assert_eq!(change(&model, name(2, 1), None), Taken::Free);
+            let other = loom::thread::spawn(move || change(&other, name(1, 1, 0), None));
+            assert_eq!(change(&model, name(2, 1, 0), None), Taken::Free);
             assert_eq!(other.join().unwrap(), Taken::Free);
             assert_eq!(model.word.load(Acquire), 0);
         });
@@ -183,11 +212,11 @@ mod tests {
         let mut bounded = loom::model::Builder::new();
         bounded.preemption_bound = Some(3);
         bounded.check(|| {
-            let dead = name(7, 3); // in the middle of a change
+            let dead = name(7, 3, 0); // in the middle of a change
             let model = model(dead);
             let others = [1, 2].map(|slot| {
                 let model = Arc::clone(&model);
-                loom::thread::spawn(move || change(&model, name(slot, 1), Some(dead)))
+                loom::thread::spawn(move || change(&model, name(slot, 1, 0), Some(dead)))
             });
             let taken = others.map(|other| other.join().unwrap());
             let heirs = taken.iter().filter(|taken| **taken == Taken::FromTheDead).count();
@@ -201,9 +230,9 @@ mod tests {
         loom::model(|| {
             let model = model(4);
             let lock = Lock { memory: &*model, at: 0 };
-            assert_eq!(lock.release(name(7, 1)), Err(4));
-            assert_eq!(lock.acquire(name(7, 1), &mut |_| Verdict::GiveUp), Err(4));
-            assert_eq!((owner(4), owner(name(3, 5))), (Some(3), Some(3)));
+            assert_eq!(lock.release(name(7, 1, 0)), Err(4));
+            assert_eq!(lock.acquire(name(7, 1, 0), &mut |_| Verdict::GiveUp), Err(4));
+            assert_eq!((owner(4), owner(name(3, 5, 0))), (Some(3), Some(3)));
         });
     }
 
@@ -214,13 +243,13 @@ mod tests {
         let mut bounded = loom::model::Builder::new();
         bounded.preemption_bound = Some(3);
         bounded.check(|| {
-            let dead = name(0, 1);
+            let dead = name(0, 1, 0);
             let model = model(dead);
             let late = Arc::clone(&model);
-            let late = loom::thread::spawn(move || change(&late, name(2, 1), Some(dead)));
-            let heir = change(&model, name(1, 1), Some(dead));
+            let late = loom::thread::spawn(move || change(&late, name(2, 1, 0), Some(dead)));
+            let heir = change(&model, name(1, 1, 0), Some(dead));
             // The slot is drained, free, and claimed by this thread.
-            assert_eq!(change(&model, name(0, 2), Some(dead)), Taken::Free);
+            assert_eq!(change(&model, name(0, 2, 0), Some(dead)), Taken::Free);
             let late = late.join().unwrap();
             assert!((heir == Taken::FromTheDead) != (late == Taken::FromTheDead));
             assert_eq!(model.word.load(Acquire), 0);

@@ -154,7 +154,7 @@ impl Look {
         // The entries are the truth, and the map of our copy is made of them: in the file it says nothing where a node of the
         // tree speaks for a stretch.
         let told = [head::REBUILT, head::DROPPED].map(|at| (at, memory.load(at)));
-        table.rebuild(&mut |_| ());
+        let _always = table.rebuild(&mut |_| true); // its counts are not in this copy
         told.into_iter().for_each(|(at, said)| memory.store(at, said));
         Ok(Some(Self { table, file, unit: store.unit }))
     }
@@ -292,7 +292,7 @@ impl Look {
                 return Err(failure);
             }
         };
-        Table { memory: derived, layout }.rebuild(&mut |_| ());
+        let _always = Table { memory: derived, layout }.rebuild(&mut |_| true);
         let mut left = derived.load(head::DROPPED) ^ told.load(head::DROPPED);
         // A doubt that another reading has too is one of so many rounds.
         let table = Table { memory: told, layout };

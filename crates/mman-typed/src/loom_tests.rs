@@ -20,6 +20,7 @@ use crate::lock::{Verdict, owner};
 use crate::memory::Memory;
 use crate::space::Table;
 use crate::space::tests::assert_sound;
+use crate::turn::Begun;
 use core::cell::Cell;
 use core::ops::Range;
 use loom::cell::UnsafeCell;
@@ -80,7 +81,7 @@ impl Shared {
         for each in 0..SLOTS {
             table.memory.store(owner_word(each), each as u64 + 1);
         }
-        table.rebuild(&mut |_| ());
+        assert!(table.rebuild(&mut |_| true));
         shared
     }
 
@@ -177,8 +178,9 @@ impl Process {
     /// A turn under the lock.
     fn turn<R>(&self, work: impl FnOnce() -> Result<R, Damage>) -> Option<R> {
         let shared = &self.table.memory.shared;
-        let is_ours = self.table.begin(
-            self.slot,
+        let me = self.table.name(self.slot, 0);
+        let begun = self.table.begin(
+            me,
             &mut |word| {
                 let owner = owner(word).unwrap();
                 if owner != self.slot && !shared.alive[owner].load(Acquire) {
@@ -187,12 +189,12 @@ impl Process {
                 yield_now();
                 Verdict::Again
             },
-            &mut |_| (),
+            &mut |_| true,
         );
-        assert!(is_ours);
+        assert_eq!(begun, Begun::Ours);
         let done = work();
         assert!(done.is_ok() || self.is_dead(), "damage");
-        let ended = self.table.end(self.slot, done.is_err(), &mut |_| ());
+        let ended = self.table.end(me, done.is_err(), &mut |_| true);
         assert!(ended.is_ok() || self.is_dead(), "the lock was taken away");
         done.ok()
     }

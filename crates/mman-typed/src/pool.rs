@@ -6,14 +6,15 @@ use crate::entries::{entry_of, range_of};
 use crate::failure::{Cause, Failure};
 use crate::file::{self, File};
 use crate::layout::{BLOCK, SLOTS, head, slot};
-use crate::lock::{Verdict, named, owner};
+use crate::lock::{Verdict, is_same_claim, owner, thread};
 use crate::nodes::{NIL, Node};
 use crate::number::{size, word};
 use crate::space::Refused;
 use crate::store::{Identity, Store};
+use crate::turn::Begun;
 use crate::witness::{self, milliseconds_of};
 use core::ops::Range;
-use mman_sys::{Errno, OpenFlags};
+use mman_sys::{Errno, OpenFlags, gettid};
 
 /// How often the lock is waited for, a millisecond each time: five seconds.
 const PATIENCE: u32 = 5000;
@@ -37,6 +38,14 @@ const FOR_A_CHILD: u32 = 10;
 /// Whether there is too little of something that others may give back.
 fn lacks(done: &Result<u32, Failure>) -> bool {
     matches!(done, Err(Failure { cause: Cause::Full { .. } | Cause::NoRoom, .. }))
+}
+
+/// The file system of the table gives it no memory.
+fn no_memory(errno: Errno) -> Failure {
+    match errno {
+        Errno::ENOSPC => Failure::new(Errno::ENOMEM, Cause::NoMemory),
+        errno => Failure::new(errno, Cause::Kernel("fallocate")),
+    }
 }
 
 impl Attached {
@@ -75,18 +84,17 @@ impl Attached {
         }
         self.look()?;
         let mut round = 0;
-        let is_ours =
-            self.table.begin(self.slot, &mut |word| self.wait(word, &mut round), &mut |range| {
-                self.give_memory_to_counts(range);
-            });
-        if !is_ours {
-            return Err(Failure::new(Errno::EAGAIN, Cause::Busy));
+        let me = self.table.name(self.slot, gettid().cast_unsigned());
+        let mut counts = |range: &Range<usize>| self.give_memory_to_counts(range).is_ok();
+        match self.table.begin(me, &mut |word| self.wait(word, &mut round), &mut counts) {
+            Begun::Ours => {}
+            Begun::GivenUp => return Err(Failure::new(Errno::EAGAIN, Cause::Busy)),
+            Begun::NoMemory => return Err(Failure::new(Errno::ENOMEM, Cause::NoMemory)),
         }
         let done = work(self);
         let is_damaged = matches!(&done, Err(Failure { cause: Cause::Damaged(_), .. }));
-        let ended = self.table.end(self.slot, is_damaged, &mut |range| {
-            self.give_memory_to_counts(range);
-        });
+        let mut counts = |range: &Range<usize>| self.give_memory_to_counts(range).is_ok();
+        let ended = self.table.end(me, is_damaged, &mut counts);
         match ended {
             Ok(true) => self.table.memory.wake(head::LOCK),
             Ok(false) => {}
@@ -105,7 +113,7 @@ impl Attached {
             return Verdict::GiveUp;
         }
         match owner(word) {
-            Some(slot) if self.has(slot, word) && !self.is_dead(slot) => Verdict::Again,
+            Some(slot) if self.has(slot, word) && !self.is_dead(slot, word) => Verdict::Again,
             // Nobody has such a slot, or somebody else has it since.
             _ => Verdict::OwnerIsDead,
         }
@@ -113,13 +121,16 @@ impl Attached {
 
     /// Whether a word of the lock names the one who has this slot now.
     fn has(&self, slot: usize, word: u64) -> bool {
-        slot < SLOTS && self.table.name(slot) == named(word)
+        slot < SLOTS && is_same_claim(self.table.name(slot, 0), word)
     }
 
-    /// Whether nobody is left who could finish what the process of a slot began. It is not this one: one thread of it at a
-    /// time comes here.
-    fn is_dead(&self, slot: usize) -> bool {
-        slot == self.slot || self.is_abandoned(slot) || witness::is_gone(&self.table.who(slot))
+    /// Whether nobody is left who could finish what a thread began in the name of a slot: no address space is left that has
+    /// the slot, or the thread has ended, which left one that knows nothing of it: a child's that nobody told of. It is not
+    /// this address space: one thread of it at a time comes here.
+    fn is_dead(&self, slot: usize, word: u64) -> bool {
+        slot == self.slot
+            || self.is_abandoned(slot)
+            || witness::is_over(self.table.who(slot).namespace, thread(word))
     }
 
     /// Whether no address space is left that came from the one that took the slot (A1).
@@ -146,7 +157,7 @@ impl Attached {
         let first = self.table.layout.entry(block.saturating_mul(BLOCK)).ok_or(full)?;
         let bytes = word(BLOCK).saturating_mul(8);
         let at = word(first).saturating_mul(8);
-        self.file.allocate(at, bytes).map_err(Failure::of("fallocate"))?;
+        self.file.allocate(at, bytes).map_err(no_memory)?;
         let place = self.blocks.get_mut(ours).ok_or(full)?;
         *place = u16::try_from(block).map_err(|_| full)?;
         self.table.take_block(block, self.slot);
@@ -292,7 +303,7 @@ impl Attached {
     pub(crate) fn enter(&mut self, node: u32, entry: u64) -> Result<(), Failure> {
         let range = range_of(entry);
         if self.table.is_used(&range) {
-            self.give_memory_to_counts(&range);
+            self.give_memory_to_counts(&range)?;
         }
         let index = self.index(node);
         self.table.enter(index, entry).map_err(|refused| match refused {
@@ -489,12 +500,11 @@ impl Attached {
     }
 
     /// The counts of a range of units get memory, so that touching them is no fault that cannot be served.
-    fn give_memory_to_counts(&self, range: &Range<usize>) {
+    fn give_memory_to_counts(&self, range: &Range<usize>) -> Result<(), Failure> {
         let counts = self.table.layout.counts;
         let at = counts.saturating_add(range.start >> 2).saturating_mul(8);
         let end = counts.saturating_add(range.end.saturating_add(3) >> 2).saturating_mul(8);
-        // Where there is none, the counts of other units are full as well: the store is as good as full too.
-        let _none = self.file.allocate(word(at), word(end.saturating_sub(at)));
+        self.file.allocate(word(at), word(end.saturating_sub(at))).map_err(no_memory)
     }
 
     /// Whether a descriptor is open on this pool's store.

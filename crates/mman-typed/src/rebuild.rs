@@ -9,13 +9,15 @@ use crate::layout::{BLOCKS, head, owner_word, slot};
 use crate::memory::Memory;
 use crate::number::{size, word};
 use crate::space::{Table, words};
+use crate::turn::Counts;
 use core::ops::Range;
 
 impl<M: Memory> Table<M> {
     /// Makes the derived part anew from the entries. Entries that cannot be are dropped, and counted.
     ///
-    /// The counts of the units that several have must have memory: `counts` is asked for it.
-    pub(crate) fn rebuild(&self, counts: &mut dyn FnMut(&Range<usize>)) {
+    /// The counts of the units that several have must have memory: `counts` is asked for it. `false` where there is none: then
+    /// it is not made, and has to be made before anything else is done.
+    pub(crate) fn rebuild(&self, counts: Counts<'_>) -> bool {
         self.clear();
         let mut used = 0_usize;
         for block in 0..BLOCKS {
@@ -31,8 +33,9 @@ impl<M: Memory> Table<M> {
                     self.drop_entry(index);
                     continue;
                 }
-                if words(&range).any(|(at, bits)| self.used_bits(at) & bits != 0) {
-                    counts(&range);
+                let is_had = words(&range).any(|(at, bits)| self.used_bits(at) & bits != 0);
+                if is_had && !counts(&range) {
+                    return false;
                 }
                 used = used.saturating_add(self.add_bits(&range));
             }
@@ -41,6 +44,7 @@ impl<M: Memory> Table<M> {
         self.renew();
         let times = self.memory.load(head::REBUILT);
         self.memory.store(head::REBUILT, times.wrapping_add(1));
+        true
     }
 
     fn used_bits(&self, at: usize) -> u64 {

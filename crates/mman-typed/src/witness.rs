@@ -7,8 +7,8 @@ use crate::number::number_of;
 use crate::path::Path;
 use core::ffi::c_void;
 use mman_sys::{
-    Errno, IPC_CREAT, IPC_PRIVATE, OpenFlags, Signal, Timespec, futex_wait, getpid, shm_remove,
-    shm_stat, shmat, shmdt, shmget, tgkill,
+    Errno, IPC_CREAT, IPC_PRIVATE, OpenFlags, PIDFD_THREAD, Timespec, futex_wait, getpid,
+    pidfd_open, shm_remove, shm_stat, shmat, shmdt, shmget,
 };
 
 /// Counts the address spaces that came from this one: an object that each of them has attached.
@@ -52,7 +52,7 @@ pub(crate) fn milliseconds_of(milliseconds: i64) -> Timespec {
 /// This process.
 pub(crate) fn me() -> Who {
     let process = getpid();
-    let started = stat(process).map_or(0, |(_, started)| started);
+    let started = stat(process).map_or(0, |stat| stat.started);
     Who { process, started, namespace: namespace() }
 }
 
@@ -63,31 +63,43 @@ fn namespace() -> u64 {
     opened.and_then(|file| file.stat()).map_or(0, |stat| stat.st_ino)
 }
 
-/// Whether a process has ended, as far as can be told from here; where not, it has not.
-pub(crate) fn is_gone(who: &Who) -> bool {
-    if who.process <= 0 || who.namespace == 0 || who.namespace != namespace() {
+/// Whether a thread of a process of this namespace has ended; where that cannot be told from here, it has not.
+///
+/// Nothing that `/proc` says is asked: a process goes on when its first thread has ended, which is a zombie then, and times and
+/// numbers there may be of another namespace.
+pub(crate) fn is_over(of: u64, thread: u32) -> bool {
+    let Ok(thread @ 1..) = i32::try_from(thread) else { return false };
+    if of == 0 || of != namespace() {
         return false;
     }
-    if tgkill(who.process, who.process, Signal::from_raw(0)) == Err(Errno::ESRCH) {
-        return true;
-    }
-    match stat(who.process) {
-        Some((state, started)) => {
-            let is_another = who.started != 0 && started != who.started;
-            is_another || matches!(state, b'Z' | b'X')
-        }
-        None => false,
+    match pidfd_open(thread, PIDFD_THREAD) {
+        Ok(pidfd) => File::owned(pidfd).has_ended(),
+        Err(Errno::ESRCH) => true,
+        // A kernel without descriptors of threads.
+        Err(_) => pidfd_open(thread, 0).map(File::owned).is_err_and(|errno| errno == Errno::ESRCH),
     }
 }
 
-/// Whether the number of a process means that process here: it is of our namespace, and runs.
+/// Whether the number of a process means that process here: it is of our namespace, and runs. For people to look at.
 pub(crate) fn is_here(who: &Who) -> bool {
     let is_ours = who.process > 0 && who.namespace != 0 && who.namespace == namespace();
-    is_ours && stat(who.process).is_some() && !is_gone(who)
+    is_ours
+        && stat(who.process).is_some_and(|stat| {
+            let is_it = who.started == 0 || stat.started == who.started;
+            // Its first thread may have ended, and others go on.
+            is_it && (stat.threads > 1 || !matches!(stat.state, b'Z' | b'X'))
+        })
 }
 
-/// State and start of a process (proc_pid_stat(5)): fields 3 and 22, counted behind the name, which may have anything in it.
-fn stat(process: i32) -> Option<(u8, u64)> {
+/// What the kernel tells of a process (proc_pid_stat(5)).
+struct Told {
+    state: u8,
+    threads: u64,
+    started: u64,
+}
+
+/// Fields 3, 20 and 22, counted behind the name, which may have anything in it.
+fn stat(process: i32) -> Option<Told> {
     let mut path = Path::new();
     path.push(b"/proc/");
     path.push_number(u64::try_from(process).ok()?);
@@ -98,8 +110,9 @@ fn stat(process: i32) -> Option<(u8, u64)> {
     let behind = text.iter().rposition(|byte| *byte == b')')?.checked_add(1)?;
     let mut fields = text.get(behind..)?.split(u8::is_ascii_whitespace).skip(1);
     let state = *fields.next()?.first()?;
-    let started = number_of(fields.nth(18)?)?;
-    Some((state, started))
+    let threads = number_of(fields.nth(16)?)?;
+    let started = number_of(fields.nth(1)?)?;
+    Some(Told { state, threads, started })
 }
 
 #[cfg(test)]
@@ -112,12 +125,31 @@ mod tests {
     fn this_process_is_not_gone_and_another_with_its_number_is() {
         let me = me();
         assert!(me.started > 0 && me.namespace > 0);
-        assert!(!is_gone(&me) && is_here(&me));
+        assert!(is_here(&me));
         assert!(!is_here(&Who { namespace: 1, ..me }) && !is_here(&Who { process: 1 << 30, ..me }));
-        assert!(is_gone(&Who { started: me.started.wrapping_add(1), ..me }));
-        // Above the largest number that the kernel gives.
-        assert!(is_gone(&Who { process: 1 << 30, ..me }));
-        assert!(!is_gone(&Who { namespace: 1, process: 1 << 30, ..me }), "of elsewhere");
+        assert!(!is_here(&Who { started: me.started.wrapping_add(1), ..me }));
+    }
+
+    #[test]
+    fn a_thread_that_has_ended_is_over() {
+        let of = namespace();
+        let here = mman_sys::gettid().cast_unsigned();
+        let (tell, told) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            tell.send(mman_sys::gettid().cast_unsigned()).unwrap();
+            ended.recv().unwrap_err();
+        });
+        let there = told.recv().unwrap();
+        assert!(!is_over(of, here) && !is_over(of, there));
+        drop(end);
+        thread.join().unwrap();
+        // It is joined a moment before the kernel has taken it away.
+        while !is_over(of, there) {
+            std::thread::yield_now();
+        }
+        // Above the largest number that the kernel gives; of elsewhere; none.
+        assert!(is_over(of, 1 << 30) && !is_over(1, 1 << 30) && !is_over(of, 0));
     }
 
     #[test]

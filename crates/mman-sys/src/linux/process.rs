@@ -1,11 +1,37 @@
 //! Processes: their descriptors, their release, and names for memory.
 #![expect(unsafe_code, reason = "makes system calls")]
 
-use super::syscall::{as_int, call0, call2, call3, call5, call6, int, pointer, word};
+use super::syscall::{
+    as_int, call0, call2, call3, call4, call5, call6, int, pointer, pointer_mut, word,
+};
 use crate::flags::{PR_SET_VMA, PR_SET_VMA_ANON_NAME};
 use crate::{Errno, IoVec, RawFd};
 use core::ffi::{CStr, c_void};
 use linux_raw_sys::general as nr;
+
+/// For [`pidfd_open`]: the descriptor of a thread (6.9, `linux/pidfd.h`).
+pub const PIDFD_THREAD: u32 = nr::O_EXCL;
+
+/// Whether a descriptor of a process or of a thread tells that it has ended; not waited for.
+/// [poll(2)](https://man7.org/linux/man-pages/man2/poll.2.html)
+///
+/// # Errors
+///
+/// `EINTR`, `ENOMEM`.
+///
+/// # Safety
+///
+/// The rules of the crate for the descriptor.
+#[inline]
+pub unsafe fn has_ended(pidfd: RawFd) -> Result<bool, Errno> {
+    // POLLIN is 1 in each field of 16 bits.
+    let mut asked = nr::pollfd { fd: pidfd, events: 1, revents: 0 };
+    let now = nr::__kernel_timespec { tv_sec: 0, tv_nsec: 0 };
+    let arguments = [pointer_mut(&raw mut asked), 1, pointer(&raw const now), 0];
+    // SAFETY: the kernel reads the time, and reads and writes one `pollfd`; no signal mask is given.
+    unsafe { call4(nr::__NR_ppoll, arguments) }?;
+    Ok(asked.revents & 1 != 0)
+}
 
 /// Opens a descriptor of a process (5.3), closed by exec. [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html)
 ///
