@@ -360,3 +360,44 @@ fn a_child_torn_out_of_a_call_keeps_everything() {
         assert_eq!(free(fd), (100, 100));
     });
 }
+
+/// A process goes on when its first thread has ended, and is a zombie by its number then: nobody takes the lock from it.
+#[test]
+fn a_process_without_its_first_thread_is_alive() {
+    // SAFETY: the C library's own declaration.
+    unsafe extern "C" {
+        fn syscall(number: i64, ...) -> i64;
+    }
+    let (exit, exit_group) = if cfg!(target_arch = "x86_64") { (60, 231) } else { (93, 94) };
+    child::run(|| {
+        let setup = Setup::pool(200);
+        let fd = open("/a", ALLOCATE).unwrap();
+        let end = setup.directory.path().join("end");
+        let workers = [1_u8, 2, 3, 4, 5, 6].map(|mark| {
+            let end = end.clone();
+            fork::start(move || {
+                std::thread::spawn(move || {
+                    while !end.exists() {
+                        let at = allocate(fd, 20);
+                        assert!((0..20).all(|unit| byte(at, unit) == 0), "it was somebody's");
+                        fill(at, 20, mark);
+                        assert!((0..20).all(|unit| byte(at, unit) == mark), "somebody else has it");
+                        unmap(at, 20);
+                    }
+                    // SAFETY: it ends this process.
+                    unsafe { syscall(exit_group, 0) };
+                });
+                // SAFETY: it ends this thread alone.
+                unsafe { syscall(exit, 0) };
+            })
+        });
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        std::fs::write(&end, "").unwrap();
+        for worker in workers {
+            let status = worker.wait();
+            assert!(status.success(), "{status}");
+        }
+        assert_eq!(free(fd), (200, 200));
+        assert_eq!(mman_typed::repairs(fd).unwrap().rebuilt, 0, "nobody was taken for dead");
+    });
+}
