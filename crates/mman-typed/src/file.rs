@@ -138,7 +138,7 @@ impl File {
 
     /// Tells the names of a directory.
     pub(crate) fn each_name(&self, tell: &mut dyn FnMut(&[u8])) -> Result<(), Errno> {
-        let mut records = [0_u8; 4096];
+        let mut records = [0_u8; 1024]; // a call of mmap comes here, maybe on a small stack
         loop {
             // SAFETY: the descriptor is ours.
             let len = unsafe { getdents64(self.0, &mut records) }?;

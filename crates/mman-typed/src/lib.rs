@@ -82,8 +82,9 @@
 //!
 //! # Dying in the middle
 //!
-//! Changes are made under a lock whose word names its owner's slot (`lock.rs`). Who waits for it longer than a
-//! millisecond asks whether the owner is still there, and takes the lock over from the dead in one step. As the
+//! Changes are made under a lock whose word names its owner (`lock.rs`): a claim of a slot, and the thread. Who waits for
+//! it longer than a millisecond asks whether anybody is left who has the slot, and whether the thread is (a child that
+//! nobody told of keeps the slot of its dead parent), and takes the lock over from the dead in one step. As the
 //! entries are one word each, they are there or not; the rest is then made anew from them (`rebuild.rs`), which is what
 //! healing is: there is no log to replay and no order of stores to get right but these two: a unit's bytes go before
 //! its last entry, and an entry of two halves is written before the whole one is cut. Tests look at orders of
