@@ -12,6 +12,7 @@ mod common;
 #[path = "common/processes.rs"]
 mod processes;
 
+use common::pty::in_terminal;
 use common::schema::Schema;
 use common::{Files, mman, nobody, one_line};
 use mman::TypedMemory;
@@ -225,6 +226,24 @@ fn what_is_not_there_is_not_unused() {
         let is_there = port["port"] == "/g";
         assert_eq!(port["state"], if is_there { "made" } else { "failed" }, "{port}");
     }
+}
+
+/// The help has room in 80 columns, and the manual says what the help says, once.
+#[test]
+fn help_and_manual() {
+    let (help, status) = in_terminal(&mut mman(["typed", "--help"]), 80);
+    let codes = help.split("Exit codes: ").nth(1).unwrap();
+    assert!(status.success() && codes.lines().all(|line| line.len() > 50), "{help}");
+    let directory = tempfile::tempdir().unwrap();
+    let made = mman(["generate", "man"]).arg(directory.path()).output().unwrap();
+    assert!(made.status.success());
+    let page = fs::read_to_string(directory.path().join("mman-typed.1")).unwrap();
+    for part in
+        ["\\-\\-make", "could not make a pool.", "mman\\-typed.conf(5)", "mman typed \\-\\-make"]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains(".SH NOTES") && !page.contains("below \\-\\-min"), "{page}");
 }
 
 /// A store that another user keeps for himself.
