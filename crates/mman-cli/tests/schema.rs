@@ -21,8 +21,15 @@ use std::process::Stdio;
 
 /// Types that need more than this test has: a process that may be advised against, pages that stay, and pools of typed
 /// memory with holders (`typed.rs`).
-const RARE: &[&str] =
-    &["touch_missing", "evict_left", "mappings", "typed_holder", "typed_run", "typed_remark"];
+const RARE: &[&str] = &[
+    "touch_missing",
+    "evict_left",
+    "mappings",
+    "typed_holder",
+    "typed_run",
+    "typed_remark",
+    "typed_made",
+];
 
 /// The types of the lines, each of which is as it should be.
 fn types(schema: &Schema, output: &[u8]) -> BTreeSet<String> {

@@ -98,11 +98,9 @@ fn what_is_held_is_told() {
         assert_eq!(free, [(10, 20), (30, 40), (85, 100)]);
         let holders = of_type(&all, "typed_holder");
         assert_eq!(holders.len(), 2);
-        let ranges = |at: usize| {
-            let mut all: Vec<_> =
-                holders[at]["ranges"].as_array().unwrap().iter().map(run).collect();
-            all.sort_unstable();
-            all
+        // In the order of the pool, though they are not written so.
+        let ranges = |at: usize| -> Vec<_> {
+            holders[at]["ranges"].as_array().unwrap().iter().map(run).collect()
         };
         assert_eq!((&holders[0]["pid"], &holders[1]["pid"]), (&one.id().into(), &two.id().into()));
         assert_eq!(ranges(0), [(0, 10), (20, 30), (40, 50), (50, 60), (60, 70)]);
@@ -117,6 +115,16 @@ fn what_is_held_is_told() {
         has("   3  140 KiB  100%  32 KiB to below 64 KiB");
         has(&format!("{}  200 KiB       5  ", one.id()));
         assert!(says(&pools, &["-B"], 0).contains("266240  143360"), "used and free in bytes");
+        // Without a name: the list, and then the runs of each pool once.
+        let text = says(&pools, &["--runs"], 0);
+        assert!(text.starts_with(&says(&pools, &[], 0)), "{text}");
+        let runs = text.rsplit_once("\n/ram/low: pool p\n").unwrap().1;
+        assert_eq!(
+            runs.lines().nth(1),
+            Some("   3  140 KiB  100%  32 KiB to below 64 KiB"),
+            "{text}"
+        );
+        assert_eq!((runs.lines().count(), text.matches(": pool p\n").count()), (2, 1), "{text}");
         assert_eq!(fs::read(pools.table("p")).unwrap(), before, "nothing was written");
     });
 }
@@ -140,6 +148,44 @@ fn full_and_empty_pools() {
             text.contains(&"▁".repeat(36))
                 && !text.lines().any(|line| line.starts_with("   ") && line.contains("██"))
         );
+    });
+}
+
+/// Who may map without allocating, and who may write, is said where it is not the rule.
+#[test]
+fn rights_of_ports_are_told() {
+    let pools = Pools::new(
+        "pool p kind=shm size=64K\nport /p pool=p\nport /any pool=p access=r allocatable=any\nport /root pool=p allocatable=root",
+    );
+    let first = |name: &str| says(&pools, &[name], 0).lines().next().unwrap().to_owned();
+    assert!(first("p").starts_with("/p: pool p, shm, /dev/shm/"));
+    assert!(first("any").starts_with("/any: pool p, shm, read only, allocatable=any, /dev/shm/"));
+    assert!(first("root").starts_with("/root: pool p, shm, allocatable=root, /dev/shm/"));
+    let text = says(&pools, &[], 0);
+    assert!(
+        text.contains("/any (read only) (not in use)\n") && text.contains("/root (not"),
+        "{text}"
+    );
+    let all = json(&pools, &[]);
+    let expected = [(true, "owner"), (false, "any"), (true, "root")];
+    for (port, (writes, whose)) in all.iter().zip(expected) {
+        assert_eq!((&port["writes"], &port["allocatable"]), (&writes.into(), &whose.into()));
+    }
+}
+
+/// A process that has ended and has left nothing is nobody.
+#[test]
+fn the_dead_without_memory_are_not_told() {
+    child::run(|| {
+        let pools = Pools::new(ONE);
+        let (one, other) = (pools.hold("low", &[3], &[]), pools.hold("low", &[1], &[0]));
+        let id = other.id().to_string();
+        assert!(says(&pools, &["low"], 0).contains(&id));
+        Pools::kill(other, || of_type(&json(&pools, &["low"]), "typed_holder").len() == 1);
+        let text = says(&pools, &["low"], 0);
+        assert!(!text.lines().any(|line| line.trim_start().starts_with(&id)), "{text}");
+        assert!(text.contains(&one.id().to_string()) && !text.contains("ended"), "{text}");
+        assert_eq!(json(&pools, &["low"])[0]["dead"], 0);
     });
 }
 
@@ -236,10 +282,10 @@ fn the_configuration_is_judged() {
     assert_eq!(
         told,
         [
-            "4: a value of it cannot be",
-            "6: there is a port of this name already",
-            "7: the port is of a pool that is not configured",
-            "8: it begins with none of pool, port, directory, defaults",
+            "4: a value of it cannot be: pool q kind=shm size=lots",
+            "6: there is a port of this name already: port /p pool=q",
+            "7: the port is of a pool that is not configured: port /x pool=q",
+            "8: it begins with none of pool, port, directory, defaults: what",
         ]
     );
     assert!(text.contains("/x (no pool)"), "{text}");
@@ -307,7 +353,14 @@ fn damaged_tables() {
         assert!(text.contains("/b: its table does not agree with itself"), "{text}");
         assert_eq!(json(&pools, &["--check"])[0]["table"], "differs");
         assert_eq!(run(&pools, &[]).status.code(), Some(0), "not asked");
+        let doctor = || {
+            let doctor = mman(["doctor"]).env("MMAN_TYPED_CONFIG", pools.file()).output().unwrap();
+            let doctor = String::from_utf8(doctor.stdout).unwrap();
+            doctor.lines().find(|line| line.contains("ports of typed memory")).unwrap().to_owned()
+        };
+        assert!(!doctor().contains("damaged"), "{}", doctor());
         table.write_all_at(b"nonsense", 0).unwrap();
+        assert!(doctor().ends_with("; pool p is damaged: see mman typed"), "{}", doctor());
         assert!(one_line(&run(&pools, &["low"])).contains("the table of the pool was damaged"));
         let output = run(&pools, &[]);
         assert_eq!(output.status.code(), Some(2));

@@ -7,9 +7,9 @@
 )]
 
 use mman::inspect::typed::{Agreement, Kind, Look, Pool, State, Useless, Wrong, configuration};
-use mman::{Cause, Errno, Operation};
-use mman_testkit::child;
+use mman::{Cause, Errno, Operation, TypedMemory};
 use mman_testkit::typed::Pools;
+use mman_testkit::{child, fork, require};
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ fn pool(name: &str) -> Pool {
 fn in_use(name: &str) -> Look {
     match pool(name).look().unwrap() {
         State::InUse(look) => look,
-        State::Unused(planned) => unreachable!("{planned:?}"),
+        other => unreachable!("{other:?}"),
     }
 }
 
@@ -74,7 +74,7 @@ fn pools_are_seen_as_they_are() {
             State::Unused(planned) => {
                 assert_eq!((planned.size, planned.unit), (Some(100 * UNIT), UNIT));
             }
-            State::InUse(look) => unreachable!("{look:?}"),
+            other => unreachable!("{other:?}"),
         }
         assert!(!pools.table("s").exists());
         let other = pools.hold("/s", &[10, 10, 10], &[1]);
@@ -90,13 +90,46 @@ fn pools_are_seen_as_they_are() {
         let holder = holders[0].holder;
         assert_eq!((holder.process, holder.bytes, holder.ranges), (other.id(), 20 * UNIT, 2));
         assert!(!holder.is_this && holder.is_here && !holder.is_dead);
-        assert!(holders[0].ranges.contains(&(20 * UNIT..30 * UNIT)), "{holders:?}");
+        assert_eq!(holders[0].ranges, [0..10 * UNIT, 20 * UNIT..30 * UNIT], "in their order");
         assert_eq!((look.changed_by(), look.repairs().rebuilt), (None, 0));
         assert_eq!(look.agreement().unwrap(), Agreement::Agrees);
         Pools::kill(other, || in_use("s").holders()[0].holder.is_dead);
         let holder = in_use("s").holders()[0].holder;
         assert!(holder.is_dead && !holder.is_here);
         assert_eq!(look.sizes(), in_use("s").sizes(), "nobody gave it back");
+    });
+}
+
+/// A pool that this user may not make is not one that waits to be opened, and one of an object that he may not open is an
+/// error: as opening says.
+#[test]
+fn pools_that_others_make() {
+    child::run(|| {
+        if !require::root() {
+            return;
+        }
+        let store = tempfile::NamedTempFile::new_in("/dev/shm").unwrap();
+        store.as_file().set_len(UNIT).unwrap();
+        let pools = Pools::new(&format!(
+            "pool s kind=shm size=400K\nport /s pool=s\npool o kind=store path={}\nport /o pool=o",
+            store.path().display()
+        ));
+        pools.use_here();
+        assert!(matches!(pool("s").look(), Ok(State::Unused(_))));
+        assert!(matches!(pool("o").look(), Ok(State::Unused(_))));
+        let ended = fork::and_wait(|| {
+            let user = rustix::process::Uid::from_raw(65_534);
+            rustix::thread::set_thread_res_uid(user, user, user).unwrap();
+            match pool("s").look() {
+                Ok(State::Unmade(planned)) => assert_eq!(planned.size, Some(100 * UNIT)),
+                other => unreachable!("{other:?}"),
+            }
+            assert_eq!(TypedMemory::open("/s").unwrap_err().errno(), Some(Errno::EACCES));
+            let error = pool("o").look().unwrap_err();
+            assert_eq!((error.errno(), error.cause()), (Some(Errno::EACCES), Cause::PortAccess));
+            0
+        });
+        assert!(ended.success(), "{ended}");
     });
 }
 

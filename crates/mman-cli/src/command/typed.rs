@@ -2,6 +2,7 @@
 
 mod holders;
 mod list;
+mod make;
 mod map;
 mod one;
 mod record;
@@ -18,12 +19,15 @@ use mman::Errno;
 use mman::inspect::typed::{
     Agreement, Configuration, Kind, Look, Planned, Pool, Port, Repairs, Sizes, State, configuration,
 };
+use std::path::Path;
 use std::process::ExitCode;
 
 /// A pool that was looked at.
 enum Seen {
     /// Nobody has opened it yet.
     Unused(Planned),
+    /// The same, and we may not.
+    Unmade(Planned),
     InUse(Box<Used>),
     /// What it is made of is not there: what that is.
     Lacking(String),
@@ -72,6 +76,12 @@ fn tell(args: &args::Typed) -> Result<Outcome, Failure> {
     if args.ports.is_empty() {
         ports.extend(&configured.ports);
     }
+    if args.make {
+        let is_whole = args.ports.is_empty();
+        let made = make::run(&mut printer, &ports, configured.remarks.as_slice(), is_whole)?;
+        printer.finish()?;
+        return Ok(outcome.and(made).and(of_configuration(args, &configured)));
+    }
     // Each pool once, also where several ports are of it.
     let mut pools: Vec<(&Pool, Seen)> = Vec::new();
     for pool in ports.iter().filter_map(|port| port.pool.as_ref()) {
@@ -91,6 +101,9 @@ fn tell(args: &args::Typed) -> Result<Outcome, Failure> {
         record::print(args, &mut printer, &lines, &configured)?;
     } else if args.ports.is_empty() {
         list::print(&mut printer, &lines, &configured)?;
+        if args.runs {
+            one::print_runs(&mut printer, &lines)?;
+        }
     } else {
         one::print_all(args, &mut printer, &lines)?;
     }
@@ -122,6 +135,7 @@ fn look(pool: &Pool, check: bool) -> Seen {
     let look = match pool.look() {
         Ok(State::InUse(look)) => look,
         Ok(State::Unused(planned)) => return Seen::Unused(planned),
+        Ok(State::Unmade(planned)) => return Seen::Unmade(planned),
         Err(error) => return unseen(pool, &error),
     };
     let agreement = check.then(|| look.agreement()).transpose();
@@ -136,21 +150,42 @@ fn look(pool: &Pool, check: bool) -> Seen {
 
 /// Why a pool cannot be looked at: what it lacks, by its name.
 fn unseen(pool: &Pool, error: &mman::Error) -> Seen {
-    if error.errno() != Some(Errno::ENODEV) {
-        let is_forbidden = error.errno() == Some(Errno::EACCES);
-        let directory = pool.directory.as_ref().filter(|_| is_forbidden);
-        let place = directory.map(|place| format!("; its table is in {}", place.display()));
-        return Seen::Unknown(format!("{error}{}", place.unwrap_or_default()));
+    if error.errno() == Some(Errno::ENODEV) {
+        Seen::Lacking(lacking(pool, error))
+    } else {
+        Seen::Unknown(in_its_place(pool, error))
     }
-    Seen::Lacking(match &pool.kind {
+}
+
+/// An error, with the directory that it is about.
+fn in_its_place(pool: &Pool, error: &mman::Error) -> String {
+    let is_forbidden = error.errno() == Some(Errno::EACCES);
+    let directory = pool.directory.as_ref().filter(|_| is_forbidden);
+    let place = directory.map(|place| format!("; its table is in {}", shown(place.as_os_str())));
+    format!("{error}{}", place.unwrap_or_default())
+}
+
+/// What the machine lacks for a pool.
+fn lacking(pool: &Pool, error: &mman::Error) -> String {
+    let named = |path: &Path| shown(path.as_os_str());
+    let is_missing = |path: &Path| matches!(path.try_exists(), Ok(false));
+    match &pool.kind {
         Kind::Huge { page, path: None } => {
             format!("no hugetlbfs with pages of {} is mounted", Units::Iec.size(*page))
         }
-        Kind::Huge { path: Some(path), .. } | Kind::Store(path) | Kind::Dax(path) => {
-            format!("there is no {}", path.display())
+        Kind::Node(node) => format!("there is no NUMA node {node}"),
+        Kind::Huge { path: Some(path), .. } | Kind::Store(path) | Kind::Dax(path)
+            if is_missing(path) =>
+        {
+            format!("there is no {}", named(path))
         }
+        Kind::Huge { page, path: Some(path) } => {
+            format!("{} is no hugetlbfs with pages of {}", named(path), Units::Iec.size(*page))
+        }
+        Kind::Store(path) if path.is_dir() => format!("{} is a directory", named(path)),
+        Kind::Dax(path) => format!("{} is no dax device", named(path)),
         _ => error.to_string(),
-    })
+    }
 }
 
 /// Tells on standard error what could not be looked at; the worst of all. What the machine lacks is an error of who asks

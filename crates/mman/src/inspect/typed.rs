@@ -17,6 +17,8 @@
 //! # Ok::<(), mman::Error>(())
 //! ```
 
+mod there;
+
 use crate::error::{Operation, Result};
 use crate::object::typed::refused;
 use core::fmt;
@@ -224,6 +226,9 @@ impl Port {
 pub enum State {
     /// Nobody has opened it yet: what it would be.
     Unused(Planned),
+    /// Nobody has opened it yet, and this process may not make it: the directory of its table, or its hugetlbfs, is not one
+    /// that it may write to.
+    Unmade(Planned),
     /// It has a table.
     InUse(Look),
 }
@@ -245,8 +250,9 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// `EACCES` where its table may not be read, or its directory is one that others may write to; `ENODEV` where the
-    /// machine lacks what it is made of; `EIO` where the table is damaged; `ENOMEM`.
+    /// `EACCES` where its table may not be read, its object not be opened, or its directory is one that others may write to;
+    /// `ENODEV` where the machine lacks what it is made of, or that is something else; `EIO` where the table is damaged;
+    /// `ENOMEM`.
     pub fn look(&self) -> Result<State> {
         let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
         let directory = self.directory.as_deref().map(bytes);
@@ -271,7 +277,10 @@ impl Pool {
             Some(look) => Ok(State::InUse(Look(Box::new(look)))),
             None => {
                 let planned = mman_typed::planned(&pool, directory.as_deref());
-                planned.map(State::Unused).map_err(failed)
+                let planned = planned.map_err(failed)?;
+                there::look(self).map_err(failed)?;
+                let state = if there::may_be_made(self) { State::Unused } else { State::Unmade };
+                Ok(state(planned))
             }
         }
     }
@@ -286,7 +295,7 @@ pub struct Look(Box<mman_typed::Look>);
 pub struct Held {
     /// Who.
     pub holder: Holder,
-    /// The ranges, in bytes of the pool; one that is mapped twice is there twice.
+    /// The ranges, in bytes of the pool and in their order; one that is mapped twice is there twice.
     pub ranges: Vec<Range<u64>>,
 }
 
@@ -307,7 +316,9 @@ impl Look {
     pub fn holders(&self) -> Vec<Held> {
         let mut all = Vec::new();
         self.0.each_holder(&mut |holder, ranges| {
-            all.push(Held { holder: *holder, ranges: ranges.collect() });
+            let mut ranges: Vec<Range<u64>> = ranges.collect();
+            ranges.sort_unstable_by_key(|range| (range.start, range.end));
+            all.push(Held { holder: *holder, ranges });
         });
         all
     }

@@ -2,9 +2,10 @@
 
 use super::Finding;
 use crate::output::terminal::shown;
-use mman::inspect::typed::configuration;
+use mman::Errno;
+use mman::inspect::typed::{Configuration, Pool, configuration};
 
-/// Looks at the configuration; not at the pools.
+/// Looks at the configuration, and whether tables of its pools are damaged.
 pub(super) fn look() -> Finding {
     let (state, meaning) = match configuration() {
         Err(error) => ("?".to_owned(), format!("the configuration cannot be read: {error}")),
@@ -21,10 +22,30 @@ pub(super) fn look() -> Finding {
                 1 => "; 1 line counts for nothing: see mman typed".to_owned(),
                 lines => format!("; {lines} lines count for nothing: see mman typed"),
             };
-            (found.ports.len().to_string(), format!("{}: {of}{wrong}", some(&names)))
+            let damaged = damaged(&found);
+            (found.ports.len().to_string(), format!("{}: {of}{wrong}{damaged}", some(&names)))
         }
     };
     Finding { name: "ports of typed memory", state, meaning }
+}
+
+/// The pools whose tables are damaged, by name.
+fn damaged(found: &Configuration) -> String {
+    let mut pools: Vec<&Pool> = Vec::new();
+    for pool in found.ports.iter().filter_map(|port| port.pool.as_ref()) {
+        if !pools.iter().any(|there| there.name == pool.name) {
+            pools.push(pool);
+        }
+    }
+    let is_damaged =
+        |pool: &&Pool| pool.look().is_err_and(|error| error.errno() == Some(Errno::EIO));
+    pools.retain(is_damaged);
+    let names: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [name] => format!("; pool {name} is damaged: see mman typed"),
+        names => format!("; pools {} are damaged: see mman typed", some(names)),
+    }
 }
 
 /// The first names.

@@ -134,6 +134,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ),
             ("mman typed /huge/2M", "Who holds what of it, and where the free memory is."),
             ("mman typed --runs 2M", "The free runs too, counted by their length."),
+            (
+                "mman typed --make",
+                "At boot, as root: make the pools that the users of a group share.",
+            ),
             ("mman typed --check -q", "Exit with 1 unless every table agrees with itself."),
         ],
     ),

@@ -16,6 +16,17 @@ const EXIT_STATUS: &[(&str, &str)] = &[
     ("130", "Interrupted (Ctrl-C). What was done until then is said."),
 ];
 
+/// Of `mman typed`, as its help says.
+const EXIT_STATUS_TYPED: &[(&str, &str)] = &[
+    ("0", "All is told, or made."),
+    (
+        "1",
+        "Lines of the configuration count for nothing, --check finds a table that does not agree with itself, \
+         or --make could not make a pool.",
+    ),
+    ("2", "A name is unknown, or a pool cannot be looked at: it is shown as ? with the reason."),
+];
+
 /// What vmtouch's flags are here.
 const VMTOUCH: &[(&str, &str)] = &[
     ("vmtouch PATH", "mman PATH, mman stat PATH"),
@@ -60,7 +71,10 @@ fn pages(directory: &Path, command: &Command) -> io::Result<()> {
 
 fn page(name: &str, command: Command, out: &mut Vec<u8>) -> io::Result<()> {
     let is_main = name == "mman";
-    let extra = command.get_after_help().map(ToString::to_string).filter(|_| !is_main);
+    let statuses = if name == "mman-typed" { EXIT_STATUS_TYPED } else { EXIT_STATUS };
+    // What the help says of exit codes has its own section here.
+    let extra = command.get_after_help().map(ToString::to_string);
+    let extra = extra.filter(|text| !is_main && !text.starts_with("Exit codes: "));
     let version = env!("CARGO_PKG_VERSION");
     let has_commands = command.get_subcommands().next().is_some();
     let man = Man::new(command).title(name.to_uppercase()).source(format!("mman {version}"));
@@ -85,7 +99,7 @@ fn page(name: &str, command: Command, out: &mut Vec<u8>) -> io::Result<()> {
         )]);
     }
     roff.control("SH", ["EXIT STATUS"]);
-    for (code, meaning) in EXIT_STATUS {
+    for (code, meaning) in statuses {
         roff.control("TP", []);
         roff.text([bold(*code)]);
         roff.text([roman(*meaning)]);
@@ -137,6 +151,7 @@ fn see_also(roff: &mut Roff, name: &str) {
         "mman-save" | "mman-restore" | "mman-diff" => {
             "mman(1), mman-save(1), mman-restore(1), mman-diff(1), mincore(2)"
         }
+        "mman-typed" => "mman(1), mman-doctor(1), mman(3), mman-typed.conf(5)",
         _ => "mman(1)",
     };
     roff.text([roman(pages)]);

@@ -26,6 +26,8 @@ pub(super) fn of(look: &Look) -> Vec<Who> {
         Who { held, about: here.and_then(about), is_changing, is_stopped }
     };
     let mut all: Vec<Who> = look.holders().into_iter().map(who).collect();
+    // Who has ended and left nothing is nobody, unless it was changing the table.
+    all.retain(|who| !who.is_dead() || who.held.holder.ranges > 0 || who.is_changing);
     all.sort_by_key(|who| {
         let holder = &who.held.holder;
         (std::cmp::Reverse(holder.bytes), holder.process)
@@ -53,8 +55,7 @@ impl Who {
         let holder = &self.held.holder;
         match (holder.is_dead, self.is_changing, holder.is_here) {
             (true, true, _) => "ended in the middle of a change: the next call mends it",
-            (true, false, _) if holder.ranges == 0 => "ended",
-            (true, false, _) => "ended: the next call that needs memory gives it back",
+            (true, false, _) => "ended: the next call gives it back",
             (false, true, _) if self.is_stopped => "stopped, with the lock of the table",
             (false, true, _) => "is changing the table",
             (false, false, false) => "ended, or out of sight: a child of it may have this",

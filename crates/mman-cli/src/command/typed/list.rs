@@ -6,8 +6,10 @@ use crate::output::Printer;
 use crate::output::table::{Align, Table, middle_cut};
 use crate::output::terminal::{Style, shown};
 use crate::output::units::{Units, many, push_number};
-use mman::inspect::typed::{Agreement, Configuration, Remark};
+use mman::inspect::typed::{Agreement, Configuration, Kind, Place, Pool, Remark};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 /// Left out in a narrow terminal, in this order: unit, pool, largest, size, holders.
 const LESS: [usize; 5] = [1, 7, 4, 0, 5];
@@ -26,11 +28,28 @@ pub(super) fn print(
             say(printer, Style::Warning, &format!("  {}: {note}", line.port.name))?;
         }
     }
-    for Remark { place, why } in &configured.remarks {
-        let (file, line) = (shown(place.file.as_os_str()), place.line);
-        say(printer, Style::Warning, &format!("  {file}:{line}: {why}"))?;
-    }
+    remarks(printer, &configured.remarks)?;
     say(printer, Style::Faint, &source(lines, configured))
+}
+
+/// What of the configuration counts for nothing, with what stands there.
+pub(super) fn remarks(printer: &mut Printer, remarks: &[Remark]) -> Result<(), Failure> {
+    for Remark { place, why } in remarks {
+        let (file, line) = (shown(place.file.as_os_str()), place.line);
+        let text = text_of(place).map(|text| format!(": {text}")).unwrap_or_default();
+        say(printer, Style::Warning, &format!("  {file}:{line}: {why}{text}"))?;
+    }
+    Ok(())
+}
+
+/// What a line of a configuration says, its comment left out; `None` where it cannot be read again.
+fn text_of(place: &Place) -> Option<String> {
+    const MOST: usize = 200;
+    let text = std::fs::read(&place.file).ok()?;
+    let line = text.split(|byte| *byte == b'\n').nth(place.line.checked_sub(1)?)?;
+    let line = line.split(|byte| *byte == b'#').next()?.trim_ascii();
+    let line = shown(OsStr::from_bytes(line));
+    (!line.is_empty()).then(|| middle_cut(&line, MOST))
 }
 
 /// A line that is said, whole, however narrow the terminal is.
@@ -51,8 +70,11 @@ fn table(printer: &mut Printer, lines: &[Line<'_>]) -> Result<(), Failure> {
         table.cell(Style::Plain, |text| text.push_str(&port.pool_name));
         table.cell(Style::Plain, |text| {
             text.push_str(&port.name);
+            let is_read_only = port.pool.is_some() && !port.writes;
+            text.push_str(if is_read_only { " (read only)" } else { "" });
             text.push_str(match seen {
                 Seen::Unused(_) => " (not in use)",
+                Seen::Unmade(_) => " (not made)",
                 Seen::Lacking(_) if port.pool.is_none() => " (no pool)",
                 Seen::Lacking(_) => " (not there)",
                 _ => "",
@@ -78,7 +100,7 @@ fn numbers(table: &mut Table, units: Units, seen: &Seen) {
         Seen::Lacking(_) => {
             (0..6).for_each(|_| table.cell(Style::Faint, |text| text.push('–')));
         }
-        Seen::Unused(planned) => {
+        Seen::Unused(planned) | Seen::Unmade(planned) => {
             match planned.size {
                 Some(size) => table.cell(Style::Plain, |text| units.push(text, size)),
                 None => table.cell(Style::Warning, |text| text.push('?')),
@@ -102,6 +124,7 @@ pub(super) fn notes(line: &Line<'_>, units: Units) -> Vec<String> {
     let used = match line.seen {
         // Of a pool that is not configured a line of the configuration tells.
         Seen::Lacking(what) if line.port.pool.is_some() => return vec![what.clone()],
+        Seen::Unmade(_) => return line.port.pool.iter().map(unmade).collect(),
         Seen::InUse(used) => used,
         _ => return Vec::new(),
     };
@@ -132,6 +155,16 @@ pub(super) fn notes(line: &Line<'_>, units: Units) -> Vec<String> {
         _ => {}
     }
     notes
+}
+
+/// Who makes a pool that we may not make.
+fn unmade(pool: &Pool) -> String {
+    let place = match (&pool.directory, &pool.kind) {
+        (_, Kind::Huge { .. }) => "its directory and hugetlbfs".to_owned(),
+        (Some(directory), _) => shown(directory.as_os_str()),
+        (None, _) => "its directory".to_owned(),
+    };
+    format!("may be made only by who may write to {place}, with mman typed --make")
 }
 
 /// How many, and who says so.

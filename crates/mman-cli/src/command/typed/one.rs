@@ -7,7 +7,7 @@ use crate::output::Printer;
 use crate::output::table::{Align, Table};
 use crate::output::terminal::{Style, shown};
 use crate::output::units::{Units, many, percent, push_number};
-use mman::inspect::typed::{Agreement, Kind, Pool};
+use mman::inspect::typed::{Agreement, Allocatable, Kind, Pool};
 
 /// Writes each, with an empty line between them.
 pub(super) fn print_all(
@@ -37,6 +37,16 @@ fn print(args: &args::Typed, printer: &mut Printer, line: &Line<'_>) -> Result<(
             let unit = units.size(planned.unit);
             printer.text(&format!("  not in use; {size} in units of {unit}\n"))
         }
+        Seen::Unmade(planned) => {
+            let size = planned.size.map_or_else(|| "?".to_owned(), |size| units.size(size));
+            let unit = units.size(planned.unit);
+            printer.text(&format!("  not made; {size} in units of {unit}\n"))?;
+            for note in list::notes(line, units) {
+                let note = printer.terminal.paint(Style::Warning, &note);
+                printer.text(&format!("  {note}\n"))?;
+            }
+            Ok(())
+        }
         Seen::InUse(used) => {
             let terminal = printer.terminal;
             printer.text(&numbers(used, units))?;
@@ -56,6 +66,23 @@ fn print(args: &args::Typed, printer: &mut Printer, line: &Line<'_>) -> Result<(
     }
 }
 
+/// Writes the free runs of each pool by their length, for all ports.
+pub(super) fn print_runs(printer: &mut Printer, lines: &[Line<'_>]) -> Result<(), Failure> {
+    let (terminal, units) = (printer.terminal, printer.units());
+    let mut told: Vec<&str> = Vec::new();
+    for Line { port, seen } in lines {
+        let Seen::InUse(used) = seen else { continue };
+        if used.sizes.free == 0 || told.contains(&port.pool_name.as_str()) {
+            continue;
+        }
+        told.push(&port.pool_name);
+        let title = terminal.paint(Style::Heading, &port.name);
+        let runs = runs::table(used, terminal, units);
+        printer.text(&format!("\n{title}: pool {}\n{runs}", port.pool_name))?;
+    }
+    Ok(())
+}
+
 /// What it is made of, and what it allows.
 fn about(line: &Line<'_>) -> String {
     let port = line.port;
@@ -64,6 +91,11 @@ fn about(line: &Line<'_>) -> String {
         text.push_str(&format!(" {}", shown(path.as_os_str())));
     }
     text.push_str(if port.writes { "" } else { ", read only" });
+    text.push_str(match port.allocatable {
+        Allocatable::Owner => "",
+        Allocatable::Root => ", allocatable=root",
+        Allocatable::Any => ", allocatable=any",
+    });
     let place = &port.place;
     if place.file.as_os_str().is_empty() {
         text.push_str(", built in");

@@ -7,7 +7,7 @@ use crate::args;
 use crate::failure::Failure;
 use crate::output::Printer;
 use crate::output::json::{JsonName, JsonPath, Record};
-use mman::inspect::typed::{Agreement, Configuration, Kind, Remark};
+use mman::inspect::typed::{self, Agreement, Allocatable, Configuration, Kind, Remark};
 use serde::Serialize;
 use std::ffi::OsStr;
 
@@ -20,6 +20,7 @@ struct Port<'told> {
     #[serde(skip_serializing_if = "Option::is_none")]
     node: Option<u32>,
     writes: bool,
+    allocatable: &'static str,
     #[serde(flatten)]
     config: JsonName<'told>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +96,20 @@ struct Useless<'told> {
     reason: String,
 }
 
+/// A pool that was to be made.
+#[derive(Serialize)]
+struct Made<'told> {
+    port: &'told str,
+    pool: &'told str,
+    state: &'told str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'told str>,
+}
+
+impl Record for Made<'_> {
+    const TYPE: &'static str = "typed_made";
+}
+
 impl Record for Port<'_> {
     const TYPE: &'static str = "typed_port";
 }
@@ -133,7 +148,28 @@ pub(super) fn print(
     if !args.ports.is_empty() {
         return Ok(());
     }
-    for Remark { place, why } in &configured.remarks {
+    remarks(printer, &configured.remarks)
+}
+
+/// Writes what became of a pool that was to be made.
+pub(super) fn made(
+    printer: &mut Printer,
+    port: &typed::Port,
+    state: &Result<&str, String>,
+) -> Result<(), Failure> {
+    let (port, pool) = (port.name.as_str(), port.pool_name.as_str());
+    let reason = state.as_ref().err().map(String::as_str);
+    printer.json(&Made {
+        port,
+        pool,
+        state: state.as_ref().map_or("failed", |state| state),
+        reason,
+    })
+}
+
+/// Writes what of the configuration counts for nothing.
+pub(super) fn remarks(printer: &mut Printer, remarks: &[Remark]) -> Result<(), Failure> {
+    for Remark { place, why } in remarks {
         let (path, reason) = (JsonPath::new(&place.file), why.to_string());
         printer.json(&Useless { path, line: place.line, reason })?;
     }
@@ -152,6 +188,7 @@ fn port<'told>(line: &Line<'told>) -> Port<'told> {
     };
     let (state, reason, size, unit) = match seen {
         Seen::Unused(planned) => ("not in use", None, planned.size, Some(planned.unit)),
+        Seen::Unmade(planned) => ("not made", None, planned.size, Some(planned.unit)),
         Seen::InUse(used) => ("in use", None, Some(used.sizes.size), Some(used.sizes.unit)),
         Seen::Lacking(why) => ("lacking", Some(why.as_str()), None, None),
         Seen::Unknown(why) => ("unknown", Some(why.as_str()), None, None),
@@ -163,6 +200,11 @@ fn port<'told>(line: &Line<'told>) -> Port<'told> {
         kind,
         node,
         writes: port.writes,
+        allocatable: match port.allocatable {
+            Allocatable::Owner => "owner",
+            Allocatable::Root => "root",
+            Allocatable::Any => "any",
+        },
         config: JsonName::new("config", file),
         config_line: (!file.is_empty()).then_some(port.place.line),
         state,
