@@ -53,6 +53,39 @@ fn a_port_stays_that_of_its_pool() {
     });
 }
 
+/// Each way of mapping opens the port once more: what was used before goes on without a configuration.
+#[test]
+fn a_port_whose_configuration_is_gone() {
+    child::run(|| {
+        let setup = Setup::pool(10);
+        let pool = port();
+        let block = pool.allocate(1).unwrap();
+        std::fs::remove_file(setup.configuration()).unwrap();
+        assert!(pool.map(..1).is_ok() && pool.allocate(1).is_ok() && pool.info().is_ok());
+        let refused = pool.map_allocatable(..1).unwrap_err();
+        assert_says(&refused, Cause::PoolConfiguration, "configuration");
+        let refused = pool.allocate_contiguous(1).unwrap_err();
+        assert_says(&refused, Cause::PoolConfiguration, "configuration");
+        drop(block);
+        assert_eq!(free(&pool), (10, 10));
+    });
+}
+
+#[test]
+fn nothing_is_mapped_and_nothing_grows() {
+    child::run(|| {
+        let _setup = Setup::pool(10);
+        let pool = port();
+        eprintln!("0: {:?}", pool.allocate(0).map(|m| m.len()));
+        eprintln!("c0: {:?}", pool.allocate_contiguous(0).map(|m| m.len()));
+        for r in [0..0u64, 4096..4096] { eprintln!("map: {:?}", pool.map(r.clone()).map(|m| m.len()).map_err(|e| line_of(&e)));
+         eprintln!("mapa: {:?}", pool.map_allocatable(r).map(|m| m.len()).map_err(|e| line_of(&e)));}
+        let mut block = pool.allocate(units(2)).unwrap();
+        eprintln!("grow {:?}", block.resize(units(3)).map_err(|e| (e.cause(), line_of(&e))));
+        panic!();
+    });
+}
+
 #[test]
 fn private_mappings_are_refused() {
     child::run(|| {
@@ -107,7 +140,7 @@ fn a_port_for_reading() {
         seen.read_at(0, &mut bytes).unwrap();
         assert_eq!((&bytes, seen.write_at(0, b"x").is_err()), (b"seen", true));
         let write = MapOptions::shared().read_write().map(&reader.allocation(1)).unwrap_err();
-        assert_says(&write, Cause::NotWritable, "not open for writing");
+        assert_says(&write, Cause::NotWritable, "the port is not open for writing; open it by `open`");
         let mut seen = seen;
         assert_eq!(seen.protect(.., Protection::WRITE).unwrap_err().cause(), Cause::Denied);
         assert_eq!(reader.allocate(1).unwrap().len(), 1);

@@ -137,6 +137,7 @@ fn see_also(roff: &mut Roff, name: &str) {
         "mman-save" | "mman-restore" | "mman-diff" => {
             "mman(1), mman-save(1), mman-restore(1), mman-diff(1), mincore(2)"
         }
+        "mman-typed" => "mman(1), mman(3), mman-typed.conf(5)",
         _ => "mman(1)",
     };
     roff.text([roman(pages)]);

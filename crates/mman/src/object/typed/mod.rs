@@ -100,8 +100,12 @@ pub struct TypedMemory {
 impl TypedMemory {
     /// Opens a port for reading and writing.
     ///
-    /// What processes that have ended have left in the pool is given back first. So it is whenever memory lacks, and by
-    /// [`info`](Self::info).
+    /// What processes that have ended have left in the pool is given back first. So it is by every call that lacks memory,
+    /// asks ([`info`](Self::info)) or opens.
+    ///
+    /// The port is opened once for each way of mapping, when it is first used so: [`allocate`](Self::allocate),
+    /// [`allocate_contiguous`](Self::allocate_contiguous) and [`map_allocatable`](Self::map_allocatable) can fail as `open`
+    /// can, if the configuration was changed since.
     ///
     /// # Errors
     ///
@@ -167,7 +171,8 @@ impl TypedMemory {
     /// # Errors
     ///
     /// [`Cause::PoolFull`]; [`Cause::NoSpace`] where the file system of the pool is full; [`Cause::PoolTableFull`],
-    /// [`Cause::PoolBusy`], [`Cause::PoolDamaged`]; those of [`MapOptions::map`].
+    /// [`Cause::PoolBusy`], [`Cause::PoolDamaged`]; those of [`open`](Self::open), by the first call; those of
+    /// [`MapOptions::map`].
     pub fn allocate(&self, len: usize) -> Result<Mapping> {
         self.options().map(&self.allocation(len))
     }
@@ -224,7 +229,8 @@ impl TypedMemory {
     ///
     /// # Errors
     ///
-    /// [`Cause::AllocatableRight`]; [`Cause::Range`]; those of [`MapOptions::map`].
+    /// [`Cause::AllocatableRight`]; [`Cause::Range`]; those of [`open`](Self::open), by the first call; those of
+    /// [`MapOptions::map`].
     pub fn map_allocatable(&self, range: impl RangeBounds<u64>) -> Result<Mapping> {
         self.options().range(range).map(&self.allocatable())
     }
