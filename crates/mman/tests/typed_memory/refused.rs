@@ -2,7 +2,7 @@
 
 use crate::setup::{Setup, assert_filled, fill, free, port, units};
 use mman::{
-    Anonymous, Cause, Error, MapOptions, MemFd, Operation, PoolDamage, Private, Protection,
+    Anonymous, Cause, Error, Growth, MapOptions, MemFd, Operation, PoolDamage, Private, Protection,
     SharedMut, TypedMemory,
 };
 use mman_testkit::{child, fork, limits, line_of, require};
@@ -76,13 +76,21 @@ fn nothing_is_mapped_and_nothing_grows() {
     child::run(|| {
         let _setup = Setup::pool(10);
         let pool = port();
-        eprintln!("0: {:?}", pool.allocate(0).map(|m| m.len()));
-        eprintln!("c0: {:?}", pool.allocate_contiguous(0).map(|m| m.len()));
-        for r in [0..0u64, 4096..4096] { eprintln!("map: {:?}", pool.map(r.clone()).map(|m| m.len()).map_err(|e| line_of(&e)));
-         eprintln!("mapa: {:?}", pool.map_allocatable(r).map(|m| m.len()).map_err(|e| line_of(&e)));}
+        for empty in [pool.allocate(0).unwrap(), pool.allocate_contiguous(0).unwrap()] {
+            assert_eq!((empty.len(), free(&pool)), (0, (10, 10)));
+        }
+        for range in [0..0, 4096..4096] {
+            for refused in [pool.map(range.clone()), pool.map_allocatable(range)] {
+                let error = refused.unwrap_err();
+                assert!(matches!(error.cause(), Cause::Range(_)), "{error}");
+            }
+        }
         let mut block = pool.allocate(units(2)).unwrap();
-        eprintln!("grow {:?}", block.resize(units(3)).map_err(|e| (e.cause(), line_of(&e))));
-        panic!();
+        for growth in [Growth::InPlace, Growth::MayMove] {
+            let error = block.resize(units(3), growth).unwrap_err();
+            assert!(matches!(error.cause(), Cause::Range(_)), "{error}");
+        }
+        assert_eq!((block.len(), free(&pool)), (units(2), (8, 8)));
     });
 }
 
@@ -140,7 +148,11 @@ fn a_port_for_reading() {
         seen.read_at(0, &mut bytes).unwrap();
         assert_eq!((&bytes, seen.write_at(0, b"x").is_err()), (b"seen", true));
         let write = MapOptions::shared().read_write().map(&reader.allocation(1)).unwrap_err();
-        assert_says(&write, Cause::NotWritable, "the port is not open for writing; open it by `open`");
+        assert_says(
+            &write,
+            Cause::NotWritable,
+            "the port is not open for writing; open it by `open`",
+        );
         let mut seen = seen;
         assert_eq!(seen.protect(.., Protection::WRITE).unwrap_err().cause(), Cause::Denied);
         assert_eq!(reader.allocate(1).unwrap().len(), 1);
