@@ -97,16 +97,16 @@
 //! contradicts the entries is said once, as `EIO` with what it was, and made anew. Other pools do not notice. A node of
 //! the tree has a seal, and bits have to make the runs that their node tells. What cannot be seen is a changed bit that
 //! leaves those runs as they were, before its unit is given back, and an entry of *another* process that was changed
-//! into a possible one; and who cuts the table short in the very moment of a change can still cause a SIGBUS: who may
-//! write to the files of a pool is trusted that far.
-//! Directories of tables that others may write to are refused.
+//! into a possible one. Who cuts the table short in the very moment of a change can still cause a SIGBUS, and so can who
+//! cuts the store short, as its length is looked at when a process attaches the pool, and not again: who may write to the
+//! files of a pool is trusted that far. Directories of tables that others may write to are refused.
 //!
 //! # Looking from outside
 //!
-//! [`Look`] reads a table as a file, into memory of its own: no slot, no lock, no mapping, nothing made, so that it works for
-//! who may only read, beside a process that is stopped with the lock, and while somebody cuts the file short. What the dead
-//! have left is told, and stays for the next call. As there is no moment at which all of it is read, a contradiction within
-//! the table counts where every reading has it ([`Look::agreement`]).
+//! [`Look`] reads a table as a file, into memory of its own: no slot, no lock, no mapping, nothing made. So it works for
+//! who may only read, beside a process that is stopped with the lock, and while somebody cuts the file short. What the
+//! dead have left is told, and stays for the next call that lacks memory, asks or opens. As there is no moment at which
+//! all of it is read, a contradiction within the table counts where every reading has it ([`Look::agreement`]).
 //!
 //! # Why not one file for each allocation
 //!
@@ -119,18 +119,18 @@
 //! # What it costs
 //!
 //! `cargo xtask bench typed`, beside anonymous memory of the same size: 1.5 to 2.3 times for what is not touched, 1.3 to
-//! 2.0 times for what is touched, from 4 KiB to 256 MiB. With 100,000 live allocations of the pool and a hole behind each it
-//! takes up to 1.5 times as long as from an empty pool. A large range is marked by a few nodes of the tree, and not
-//! by a bit for each unit; what several map is counted unit by unit.
+//! 2.0 times for what is touched, from 4 KiB to 256 MiB. With 100,000 live allocations of the pool and a hole behind
+//! each it takes up to 1.5 times as long as from an empty pool. A large range is marked by a few nodes of the tree, and
+//! not by a bit for each unit; what several map is counted unit by unit.
 //!
 //! # Limits
 //!
 //! 1024 address spaces and two million ranges for each pool; 2^31 units; 65,536 mappings of one unit; 64 pools in a
 //! process. Each pool that a process has attached takes one System V object of the machine's 4096. A call waits five
 //! seconds at most for a lock, and says `EAGAIN` then. Without System V shared memory (a sandbox, or no more
-//! objects), what is unmapped is free for others only when the process ends. Memory of the dead is given back when
-//! somebody lacks memory, asks ([`info`]), or opens the pool. Device memory is not emptied. The kernel's promise of
-//! huge pages that nobody touched stays with the pool.
+//! objects), what is unmapped is free for others only when the process ends. Memory of the dead is given back by the
+//! next call that lacks memory, asks ([`info`]) or opens. Device memory is not emptied. The kernel's promise of huge
+//! pages that nobody touched stays with the pool. What is free in a pool of huge pages may be more than the machine has.
 //!
 //! # For a C library
 //!
@@ -138,7 +138,8 @@
 //! *return* the number of the error. `mmap` with a descriptor for which [`may_be_typed`] says yes is [`map`]; with
 //! `MAP_FIXED` over what [`may_be_in`] says, [`taking_away`]; `munmap` and `mremap` there are [`unmap`] and
 //! [`remap`]. `close` and `dup2` need not be known. `pthread_atfork` gets the three hooks. A program that never opened a
-//! port pays a relaxed load for each call: that of [`may_be_typed`] or of [`may_be_in`].
+//! port pays relaxed loads for each call: one for [`may_be_typed`], two for [`may_be_in`] or, where the first decides,
+//! one. Where it has typed memory, [`may_be_typed`] is a short system call.
 #![no_std]
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub struct Holder {
     pub process: i32,
     /// Whether it is this one.
     pub is_this: bool,
-    /// Whether no address space is left that came from it: it is healed at the next call that needs memory.
+    /// Whether no address space is left that came from it: the next call that lacks memory, asks or opens gives its memory back.
     pub is_dead: bool,
     /// Whether its number means a process that runs here: not where that has ended and children of it hold what it had,
     /// and not in another namespace.

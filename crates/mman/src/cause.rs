@@ -1,6 +1,6 @@
 //! Why an operation failed: the causes, and the sentence of each.
 
-use crate::error::Error;
+use crate::error::{Error, ObjectKind};
 use crate::page::RangeError;
 use core::fmt;
 use mman_sys::Errno;
@@ -239,6 +239,9 @@ pub(crate) fn write_cause(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Res
         Cause::NotMappable => f.write_str("objects of this kind cannot be mapped"),
         Cause::NotReadable => {
             f.write_str("not open for reading, which every mapping needs; open it read-only or read-write")
+        }
+        Cause::NotWritable if error.object() == ObjectKind::TypedMemory => {
+            f.write_str("the port is not open for writing; open it by `open`")
         }
         Cause::NotWritable => f.write_str(
             "not open for writing, which a shared writable mapping needs; open it read-write, or map it private",

@@ -1,4 +1,4 @@
-/* Typed memory: mmap. docs/typed-memory.md, mmap-1 to mmap-36. */
+/* Typed memory: mmap. docs/typed-memory.md, mmap-1 to mmap-39. */
 #define HELPER helper
 #include "typed.h"
 #include <pthread.h>
@@ -578,6 +578,39 @@ static void mmap_36(void)
 	fact("mmap-36-given-back", blocks_of(fd) - before, 0);
 }
 
+/* EOVERFLOW is for regular files whose offsets have too few bits; the object is one here, and says ENXIO all the same. */
+static void mmap_37(void)
+{
+	struct stat status;
+	int fixed = opened(PORT_A, 0);
+	NEED(fstat(fixed, &status) == 0);
+	fact("mmap-37-regular", S_ISREG(status.st_mode), 1);
+	ADDRESS("mmap-37", mmap(NULL, 2 * page, RW, MAP_SHARED, fixed, INT64_MAX / page * page), ENXIO);
+}
+
+/* ENOTSUP is for an implementation that lacks MAP_FIXED or MAP_PRIVATE. */
+static void mmap_38(void)
+{
+	char *room = pages(2, MAP_PRIVATE);
+	int fixed = opened(PORT_A, 0);
+	ADDRESS("mmap-38-fixed", map_at(room, MAP_FIXED, fixed, 1, 0), OK);
+	ADDRESS("mmap-38-private", mmap(NULL, page, RW, MAP_PRIVATE, fixed, 0), OK);
+	ADDRESS("mmap-38-both", mmap(room + page, page, RW, MAP_PRIVATE | MAP_FIXED, fixed, 0), OK);
+}
+
+/* Nothing is placed at address 0, whatever the flag and the wish. */
+static void mmap_39(void)
+{
+	int flags[] = {0, ALLOCATE, CONTIG, ALLOCATABLE};
+	for (int index = 0; index < 4; index++) {
+		int fd = opened(PORT_A, flags[index]);
+		for (size_t wish = 0; wish < 2; wish++) {
+			void *memory = mmap((void *)wish, page, RW, MAP_SHARED, fd, 0);
+			fact("mmap-39", memory != NULL && memory != MAP_FAILED, 1);
+		}
+	}
+}
+
 static void test(void)
 {
 	RUN(mmap_1);
@@ -616,4 +649,7 @@ static void test(void)
 	RUN(mmap_34);
 	RUN(mmap_35);
 	RUN(mmap_36);
+	RUN(mmap_37);
+	RUN(mmap_38);
+	RUN(mmap_39);
 }

@@ -13,6 +13,13 @@ static const size_t a_size = sizeof(struct posix_typed_mem_info);
 #error "a flag is 0"
 #endif
 
+/* Whether the header has macros of the functions' names. */
+#if defined posix_typed_mem_open || defined posix_typed_mem_get_info || defined posix_mem_offset
+#define MACROS 1
+#else
+#define MACROS 0
+#endif
+
 /* Functions that are declared, of exactly these types. */
 static int (*const open_it)(const char *, int, int) = posix_typed_mem_open;
 static int (*const ask_it)(int, struct posix_typed_mem_info *) = posix_typed_mem_get_info;
@@ -57,6 +64,7 @@ static void names_3(void)
 	NUMBER("names-3-open", open_it("/no/such/port", O_RDWR, 0), ENOENT);
 	RETURNED("names-3-info", ask_it(-1, &info), EBADF);
 	RETURNED("names-3-offset", find_it(NULL, 1, &offset, &length, &fd), EACCES);
+	fact("names-3-macros", MACROS, 0);
 	/* A macro of the name would be allowed; the function has to be there below it. */
 	NUMBER("names-3-below-a-macro", (posix_typed_mem_open)("/no/such/port", O_RDWR, 0), ENOENT);
 }

@@ -369,6 +369,14 @@ static void open_26(void)
 	fact("open-26-failed", failed, 0);
 }
 
+/* Who may not use the third flag is told that there are two. */
+static void several_flags_without_privilege(void)
+{
+	become_other_user();
+	NUMBER("open-27-one-without-privilege", posix_typed_mem_open("/typed/root", O_RDWR, ALLOCATABLE), EPERM);
+	NUMBER("open-27-before-privilege", posix_typed_mem_open("/typed/root", O_RDWR, ALLOCATE | ALLOCATABLE), EINVAL);
+}
+
 /* EINVAL: more than one flag, or one that there is not. */
 static void open_27(void)
 {
@@ -376,7 +384,11 @@ static void open_27(void)
 		       8, 0x40000000, -1};
 	for (size_t index = 0; index < sizeof flags / sizeof *flags; index++)
 		NUMBER("open-27", posix_typed_mem_open(PORT_A, O_RDWR, flags[index]), EINVAL);
-	NUMBER("open-27-before-privilege", posix_typed_mem_open(PORT_A, O_RDWR, ALLOCATE), OK);
+	/* A name that there is not shows that the flags are looked at first. */
+	NUMBER("open-27-before-the-name", posix_typed_mem_open("/no/such/port", O_RDWR, ALLOCATE | CONTIG), EINVAL);
+	NUMBER("open-27-one-is-none-too-many", posix_typed_mem_open(PORT_A, O_RDWR, ALLOCATE), OK);
+	if (is_root())
+		in_child("open-27", several_flags_without_privilege);
 }
 
 /* EMFILE: the process has no descriptor left; before the pool was attached, and after. */

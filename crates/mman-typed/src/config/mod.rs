@@ -5,7 +5,7 @@
 //! ```text
 //! directory /dev/shm/our-pools                  # where the tables, and the stores that are files of ours, are
 //! defaults no                                   # without the built-in pools
-//! pool NAME kind=shm   size=64M  [mode=0660] [commit=yes]  # shared memory
+//! pool NAME kind=shm   size=64M  [mode=0660] [commit=yes]   # shared memory; both keys for every kind
 //! pool NAME kind=node  node=0 size=1G           # shared memory of a NUMA node
 //! pool NAME kind=huge  page=2M size=1G [path=/mnt/huge]    # huge pages; path: a hugetlbfs
 //! pool NAME kind=store path=/proc/123/fd/4      # an object that is there already: a file, a memfd of a process
@@ -16,16 +16,21 @@
 //! With `commit=yes` what is mapped of a pool is given memory at once, and `ENOMEM` where there is none; without it pages
 //! come when they are touched, which is `SIGBUS` where a file system has none left.
 //!
-//! Sizes are bytes, or have one of the letters K, M, G, T. A later pool or port of the same name is not seen. What is
-//! wrong with a line is told with its number, and the line left out; the others count.
+//! Sizes are bytes, or have one of the letters K, M, G, T; they are cut to whole units, and to 2^31 of them. Of a `store` or
+//! a `dax` a `size` is the most that is used of it. A key that a kind has no use for is ignored. A name has at most 128
+//! bytes, a path 255.
+//!
+//! A later pool or port of the same name is not seen. The first `directory` counts, for the pools that come after it; of
+//! several `defaults` the last counts, and it is `yes` without one. What is wrong with a line is told with its number, and
+//! the line left out; the others count.
 //!
 //! The files are `/etc/mman-typed.conf` and then, in the order of their names, those of `/etc/mman-typed.d` that end with
 //! `.conf`. The environment variable `MMAN_TYPED_CONFIG`, as the process was started with it, names one file in their
-//! place; a process that runs with more rights than who started it does not look at it.
+//! place. It is ignored where that is no path from `/` on, and in a process that runs with more rights than who started it.
 //!
 //! Without a word of configuration there are `/shm`, half of the memory; `/huge/2M` and so on, for each size of huge pages
 //! the machine has some of; `/node/0` and so on, for each NUMA node; `/dax/0.0` and so on, for each such device. Their
-//! tables are in `/dev/shm/mman-typed-USER`: each user has their own, since nobody else's could be trusted.
+//! tables are in `/dev/shm/mman-typed-UID`: each user has their own, since nobody else's could be trusted.
 //!
 //! A name with a leading `/` is that of a port. One without means the first port whose last parts it is: `2M` is
 //! `/huge/2M`, and so is `huge/2M`.

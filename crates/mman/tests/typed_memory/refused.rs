@@ -2,7 +2,7 @@
 
 use crate::setup::{Setup, assert_filled, fill, free, port, units};
 use mman::{
-    Anonymous, Cause, Error, MapOptions, MemFd, Operation, PoolDamage, Private, Protection,
+    Anonymous, Cause, Error, Growth, MapOptions, MemFd, Operation, PoolDamage, Private, Protection,
     SharedMut, TypedMemory,
 };
 use mman_testkit::{child, fork, limits, line_of, require};
@@ -50,6 +50,47 @@ fn a_port_stays_that_of_its_pool() {
         assert_says(&pool.allocate(1).unwrap_err(), Cause::NotFound, "no object");
         assert_eq!(pool.map(..).unwrap().len(), 1 << 20);
         assert_eq!(port().allocate(1 << 20).unwrap().len(), 1 << 20);
+    });
+}
+
+/// Each way of mapping opens the port once more: what was used before goes on without a configuration.
+#[test]
+fn a_port_whose_configuration_is_gone() {
+    child::run(|| {
+        let setup = Setup::pool(10);
+        let pool = port();
+        let block = pool.allocate(1).unwrap();
+        std::fs::remove_file(setup.configuration()).unwrap();
+        assert!(pool.map(..1).is_ok() && pool.allocate(1).is_ok() && pool.info().is_ok());
+        let refused = pool.map_allocatable(..1).unwrap_err();
+        assert_says(&refused, Cause::PoolConfiguration, "configuration");
+        let refused = pool.allocate_contiguous(1).unwrap_err();
+        assert_says(&refused, Cause::PoolConfiguration, "configuration");
+        drop(block);
+        assert_eq!(free(&pool), (10, 10));
+    });
+}
+
+#[test]
+fn nothing_is_mapped_and_nothing_grows() {
+    child::run(|| {
+        let _setup = Setup::pool(10);
+        let pool = port();
+        for empty in [pool.allocate(0).unwrap(), pool.allocate_contiguous(0).unwrap()] {
+            assert_eq!((empty.len(), free(&pool)), (0, (10, 10)));
+        }
+        for range in [0..0, 4096..4096] {
+            for refused in [pool.map(range.clone()), pool.map_allocatable(range)] {
+                let error = refused.unwrap_err();
+                assert!(matches!(error.cause(), Cause::Range(_)), "{error}");
+            }
+        }
+        let mut block = pool.allocate(units(2)).unwrap();
+        for growth in [Growth::InPlace, Growth::MayMove] {
+            let error = block.resize(units(3), growth).unwrap_err();
+            assert!(matches!(error.cause(), Cause::Range(_)), "{error}");
+        }
+        assert_eq!((block.len(), free(&pool)), (units(2), (8, 8)));
     });
 }
 
@@ -107,7 +148,11 @@ fn a_port_for_reading() {
         seen.read_at(0, &mut bytes).unwrap();
         assert_eq!((&bytes, seen.write_at(0, b"x").is_err()), (b"seen", true));
         let write = MapOptions::shared().read_write().map(&reader.allocation(1)).unwrap_err();
-        assert_says(&write, Cause::NotWritable, "not open for writing");
+        assert_says(
+            &write,
+            Cause::NotWritable,
+            "the port is not open for writing; open it by `open`",
+        );
         let mut seen = seen;
         assert_eq!(seen.protect(.., Protection::WRITE).unwrap_err().cause(), Cause::Denied);
         assert_eq!(reader.allocate(1).unwrap().len(), 1);

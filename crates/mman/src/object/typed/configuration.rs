@@ -7,14 +7,16 @@ use std::path::Path;
 
 impl TypedMemory {
     /// Has this process read its pools and ports from one file, in place of those of the machine: for a program that brings
-    /// its own. Ports that are open stay what they are.
+    /// its own, before it opens its first port. What is mapped stays as it is. A port that is open goes on with the ways
+    /// of mapping that it was used for; each other one opens its name once more, by the new configuration. If that has no
+    /// such name, or it is another pool's there, the call is [`Cause::NotFound`].
     ///
     /// A configuration is lines; a `#` begins a comment:
     ///
     /// ```text
     /// directory /dev/shm/our-pools                  # where the tables, and the stores that are files of ours, are
     /// defaults no                                   # without the built-in pools
-    /// pool NAME kind=shm   size=64M  [mode=0660]    # shared memory
+    /// pool NAME kind=shm   size=64M  [mode=0660] [commit=yes]  # shared memory
     /// pool NAME kind=node  node=0 size=1G           # shared memory of a NUMA node
     /// pool NAME kind=huge  page=2M size=1G [path=/mnt/huge]    # huge pages; path: a hugetlbfs
     /// pool NAME kind=store path=/proc/123/fd/4      # an object that is there already: a file, a memfd of a process
@@ -23,8 +25,9 @@ impl TypedMemory {
     /// ```
     ///
     /// Those of the machine are `/etc/mman-typed.conf` and the files of `/etc/mman-typed.d` that end with `.conf`; the
-    /// environment variable `MMAN_TYPED_CONFIG`, as the process was started with it, names one in their place. What is
-    /// wrong with a line leaves the line out.
+    /// environment variable `MMAN_TYPED_CONFIG`, as the process was started with it, names one in their place, by a path from
+    /// `/` on. What is wrong with a line leaves the line out. With `commit=yes` what is mapped is given memory at once, also
+    /// for programs in C, and for [`MapOptions::sparse`](crate::MapOptions::sparse).
     ///
     /// ```
     /// use mman::TypedMemory;

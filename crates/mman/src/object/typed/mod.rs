@@ -46,7 +46,8 @@ const KIND: ObjectKind = ObjectKind::TypedMemory;
 /// The memory comes as zeros, but for that of a device, and is there when it has been mapped for writing: a lack of it is
 /// [`Cause::NoSpace`] or [`Cause::PoolFull`], and no signal later ([`MapOptions::sparse`] leaves that out). Others may
 /// change it if they map it too, so views of it are [`Shared`](crate::Shared) and [`SharedMut`](crate::SharedMut).
-/// Mappings do not need the port that they came by.
+/// Mappings do not need the port that they came by. They shrink and move, and do not grow: [`Mapping::resize`] to more is
+/// [`Cause::Range`]. Errors speak of "a typed memory object", and do not say by which name it was opened.
 ///
 /// ```
 /// use mman::TypedMemory;
@@ -100,8 +101,12 @@ pub struct TypedMemory {
 impl TypedMemory {
     /// Opens a port for reading and writing.
     ///
-    /// What processes that have ended have left in the pool is given back first. So it is whenever memory lacks, and by
-    /// [`info`](Self::info).
+    /// What processes that have ended have left in the pool is given back first. So it is by every call that lacks memory,
+    /// asks ([`info`](Self::info)) or opens.
+    ///
+    /// The port is opened once for each way of mapping, when it is first used so: [`allocate`](Self::allocate),
+    /// [`allocate_contiguous`](Self::allocate_contiguous) and [`map_allocatable`](Self::map_allocatable) can fail as `open`
+    /// can, if the configuration was changed since.
     ///
     /// # Errors
     ///
@@ -159,7 +164,8 @@ impl TypedMemory {
 
     /// Allocates and maps so many bytes of any free memory of the pool, as few pieces as can be, one behind the other in the
     /// address space: for reading and writing, or for reading where the port was opened so. They are whole
-    /// [units](TypedInfo::unit), of which [`Mapping::page_size`] tells. (`POSIX_TYPED_MEM_ALLOCATE`)
+    /// [units](TypedInfo::unit), of which [`Mapping::page_size`] tells. No bytes are an empty mapping, which takes nothing
+    /// of the pool. (`POSIX_TYPED_MEM_ALLOCATE`)
     ///
     /// Memory that is there takes its time: 0.1 ms for a MiB of shared memory, as measured, where
     /// [`sparse`](MapOptions::sparse) takes 3 us for any of these lengths.
@@ -167,7 +173,8 @@ impl TypedMemory {
     /// # Errors
     ///
     /// [`Cause::PoolFull`]; [`Cause::NoSpace`] where the file system of the pool is full; [`Cause::PoolTableFull`],
-    /// [`Cause::PoolBusy`], [`Cause::PoolDamaged`]; those of [`MapOptions::map`].
+    /// [`Cause::PoolBusy`], [`Cause::PoolDamaged`]; those of [`open`](Self::open), by the first call; those of
+    /// [`MapOptions::map`].
     pub fn allocate(&self, len: usize) -> Result<Mapping> {
         self.options().map(&self.allocation(len))
     }
@@ -199,7 +206,7 @@ impl TypedMemory {
     ///
     /// # Errors
     ///
-    /// [`Cause::Range`]; [`Cause::MappedTooOften`]; those of [`allocate`](Self::allocate).
+    /// [`Cause::Range`], also for an empty range; [`Cause::MappedTooOften`]; those of [`allocate`](Self::allocate).
     pub fn map(&self, range: impl RangeBounds<u64>) -> Result<Mapping> {
         self.options().range(range).map(self)
     }
@@ -224,7 +231,8 @@ impl TypedMemory {
     ///
     /// # Errors
     ///
-    /// [`Cause::AllocatableRight`]; [`Cause::Range`]; those of [`MapOptions::map`].
+    /// [`Cause::AllocatableRight`]; [`Cause::Range`], also for an empty range; those of [`open`](Self::open), by the first call; those of
+    /// [`MapOptions::map`].
     pub fn map_allocatable(&self, range: impl RangeBounds<u64>) -> Result<Mapping> {
         self.options().range(range).map(&self.allocatable())
     }
