@@ -13,14 +13,18 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 use mman_c_tests::Library;
 use tempfile::TempDir;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Runs `cargo xtask install` with these arguments.
+/// Runs `cargo xtask install` with these arguments; one at a time, since the pages of the command are made anew in the target
+/// folder each time.
 fn install(arguments: &[&str]) -> Output {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     // Where the library of the tests is built, so that it is not built again.
     let target = Library::built().shared().ancestors().nth(2).unwrap().to_owned();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
