@@ -166,6 +166,7 @@ mod nodes;
 mod number;
 mod object;
 mod path;
+mod pieces;
 mod pool;
 mod process;
 mod rebuild;
