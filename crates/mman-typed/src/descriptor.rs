@@ -68,6 +68,14 @@ pub(crate) fn is_far_out(fd: RawFd) -> bool {
     unsafe { position(fd) }.is_ok_and(|at| at & !MARKS == FAR_OUT)
 }
 
+/// Whether a descriptor of a file stands where one of typed memory may: far out, or, where the file system has no files of
+/// that length, at a mark.
+pub(crate) fn is_marked(fd: RawFd) -> bool {
+    // SAFETY: as above.
+    let at = unsafe { position(fd) }.unwrap_or(0);
+    at & !MARKS == FAR_OUT || (1..=MARKS).contains(&at)
+}
+
 /// The flag that the description of a descriptor remembers; `None` for any other descriptor.
 pub(crate) fn flags_of(fd: RawFd) -> Option<TypedFlags> {
     // SAFETY: as above.

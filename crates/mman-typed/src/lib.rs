@@ -168,6 +168,7 @@ mod nodes;
 mod number;
 mod object;
 mod path;
+mod pieces;
 mod pool;
 mod process;
 mod rebuild;

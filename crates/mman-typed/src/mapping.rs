@@ -8,11 +8,12 @@ use crate::failure::{Cause, Failure};
 use crate::nodes::NIL;
 use crate::number::{size, word};
 use crate::object::{TypedFlags, recognise};
+use crate::pieces::{Refused, Request, cover, is_mapped, map_pieces, offset_of};
 use crate::pool::Wanted;
 use crate::process::{Held, hold, note, whole_pages};
 use core::ffi::c_void;
 use core::ops::Range;
-use mman_sys::{Errno, MapFlags, Prot, RawFd, RemapFlags, mmap, mremap, munmap};
+use mman_sys::{Errno, MapFlags, Prot, RawFd, RemapFlags, mremap, munmap};
 
 /// The typed memory that an address is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,24 +24,6 @@ pub struct Found {
     pub len: usize,
     /// The descriptor that it was mapped by; -1 where that is closed.
     pub fd: RawFd,
-}
-
-/// What is to be mapped.
-struct Request {
-    addr: *mut c_void,
-    prot: Prot,
-    flags: MapFlags,
-    fd: RawFd,
-}
-
-impl Request {
-    fn is_fixed(&self) -> bool {
-        self.flags.contains(MapFlags::FIXED)
-    }
-
-    fn has_place(&self) -> bool {
-        self.is_fixed() || self.flags.contains(MapFlags::FIXED_NOREPLACE)
-    }
 }
 
 /// Maps typed memory, as `mmap` of POSIX does: what the descriptor's flag says is allocated, and given back when nobody maps
@@ -69,14 +52,18 @@ pub unsafe fn map(
     let pool = held.pool(at).ok_or(not_typed())?;
     let wanted = wanted(pool, tflag, len, offset)?;
     let bytes = pool.units(len).saturating_mul(pool.unit);
+    if request.is_fixed() && !addr.addr().is_multiple_of(pool.unit) {
+        return Err(Failure::new(Errno::EINVAL, Cause::Range));
+    }
     // What is to be replaced leaves the trees first, and comes back where the call fails.
     let place = addr.addr()..addr.addr().saturating_add(bytes);
     let replaced = if request.is_fixed() { take_out(&mut held, &place)? } else { Lists::NONE };
     // SAFETY: the caller's promise.
     let mapped = unsafe { map_units(&mut held, at, wanted, tflag, &request, bytes) };
     // What is mapped is the caller's, whatever became of what was there: that waits for the next call.
-    let _given_or_waiting = settle(&mut held, replaced, mapped.is_ok());
-    mapped
+    let is_gone = mapped.as_ref().map_or_else(|refused| refused.is_gone, |_| true);
+    let _given_or_waiting = settle(&mut held, replaced, is_gone);
+    mapped.map_err(|refused| refused.failure)
 }
 
 fn not_typed() -> Failure {
@@ -122,10 +109,10 @@ unsafe fn map_units(
     tflag: TypedFlags,
     request: &Request,
     bytes: usize,
-) -> Result<*mut c_void, Failure> {
+) -> Result<*mut c_void, Refused> {
     let pool = held.pool(at).ok_or(not_typed())?;
     if pool.is_torn {
-        return Err(Failure::new(Errno::EAGAIN, Cause::Torn));
+        return Err(Failure::new(Errno::EAGAIN, Cause::Torn).into());
     }
     let nodes = match wanted {
         Wanted::At(first, units) if tflag == TypedFlags::MAP_ALLOCATABLE => {
@@ -135,30 +122,41 @@ unsafe fn map_units(
     };
     let is_counted = tflag != TypedFlags::MAP_ALLOCATABLE;
     let committed = if is_counted { commit(pool, nodes) } else { Ok(()) };
-    let mapped = committed.and_then(|()| {
+    let mapped = committed.map_err(Refused::from).and_then(|()| {
         // SAFETY: the caller's promise.
         unsafe { map_pieces(pool, nodes, request, bytes) }
     });
-    let start = match mapped {
-        Ok(start) => start,
-        Err(failure) => {
-            release_list(pool, nodes)?;
-            return Err(failure);
+    match mapped {
+        Ok(start) => {
+            let _none =
+                book(pool, nodes, &(start.addr()..start.addr().saturating_add(bytes)), request.fd);
+            Ok(start)
         }
-    };
-    note(start.addr(), bytes);
-    let (mut node, mut address) = (nodes, start.addr());
-    let mark = mark_of(request.fd);
-    while node != NIL {
+        Err(refused) => {
+            let rest = book(pool, nodes, &refused.mapped, request.fd);
+            match release_list(pool, rest) {
+                Ok(()) => Err(refused),
+                Err(failure) => Err(Refused { failure, ..refused }),
+            }
+        }
+    }
+}
+
+/// Puts the nodes of a list that are mapped one behind the other into the tree; answers the rest of the list.
+fn book(pool: &mut Attached, mut node: u32, mapped: &Range<usize>, fd: RawFd) -> u32 {
+    if mapped.is_empty() {
+        return node;
+    }
+    note(mapped.start, mapped.len());
+    let (mut address, mark) = (mapped.start, mark_of(fd));
+    while node != NIL && address < mapped.end {
         let next = pool.nodes.get(node).right;
-        pool.nodes.change(node, |node| {
-            (node.address, node.fd, node.mark) = (address, request.fd, mark);
-        });
+        pool.nodes.change(node, |node| (node.address, node.fd, node.mark) = (address, fd, mark));
         address = pool.nodes.addresses(node).end;
         pool.nodes.insert(node);
         node = next;
     }
-    Ok(start)
+    node
 }
 
 /// Gives the units of a list of nodes their memory, in a pool that promises that.
@@ -179,91 +177,6 @@ fn commit(pool: &Attached, mut node: u32) -> Result<(), Failure> {
         node = pool.nodes.get(node).right;
     }
     Ok(())
-}
-
-/// Maps the units of a list of nodes, one piece behind the other.
-///
-/// # Safety
-///
-/// As [`map`].
-unsafe fn map_pieces(
-    pool: &Attached,
-    nodes: u32,
-    request: &Request,
-    bytes: usize,
-) -> Result<*mut c_void, Failure> {
-    let failed = Failure::of("mmap");
-    let Request { addr, prot, flags, fd } = *request;
-    let first = pool.nodes.get(nodes);
-    if first.right == NIL {
-        let offset = offset_of(pool, nodes);
-        // SAFETY: the caller's promise is that of this call.
-        return unsafe { mmap(addr, bytes, prot, flags, fd, offset) }.map_err(failed);
-    }
-    // SAFETY: the caller's promise.
-    let (start, spare) = unsafe { reserve(pool, request, bytes) }?;
-    let mut node = nodes;
-    let mut at = start;
-    while node != NIL {
-        let len = pool.nodes.addresses(node).len();
-        let flags = MapFlags::from_bits(flags.bits() & !MapFlags::FIXED_NOREPLACE.bits());
-        let flags = flags | MapFlags::FIXED;
-        // SAFETY: within what was reserved for this, or what the caller gave for it.
-        let piece = unsafe { mmap(at, len, prot, flags, fd, offset_of(pool, node)) };
-        if let Err(errno) = piece {
-            // SAFETY: what is there is what was just put there.
-            let _gone = unsafe { munmap(start, bytes) };
-            return Err(failed(errno));
-        }
-        at = at.wrapping_byte_add(len);
-        node = pool.nodes.get(node).right;
-    }
-    if spare > 0 {
-        // SAFETY: the end of what was reserved, which nothing was mapped over.
-        let _kept = unsafe { munmap(at, spare) };
-    }
-    Ok(start)
-}
-
-fn offset_of(pool: &Attached, node: u32) -> u64 {
-    word(range_of(pool.nodes.get(node).entry).start).saturating_mul(word(pool.unit))
-}
-
-/// Addresses for several pieces, where the caller wants them or anywhere; and how many bytes behind them are to go.
-///
-/// # Safety
-///
-/// As [`map`].
-unsafe fn reserve(
-    pool: &Attached,
-    request: &Request,
-    bytes: usize,
-) -> Result<(*mut c_void, usize), Failure> {
-    let failed = Failure::of("mmap");
-    let Request { addr, flags, .. } = *request;
-    if request.is_fixed() {
-        return Ok((addr, 0));
-    }
-    let anonymous = MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::NORESERVE;
-    if request.has_place() {
-        let flags = anonymous | MapFlags::FIXED_NOREPLACE;
-        // SAFETY: nothing is replaced.
-        let at = unsafe { mmap(addr, bytes, Prot::NONE, flags, -1, 0) }.map_err(failed)?;
-        return Ok((at, 0));
-    }
-    // Room to begin at a whole unit.
-    let low = MapFlags::from_bits(flags.bits() & MapFlags::MAP_32BIT.bits());
-    let room = bytes.saturating_add(pool.unit);
-    // SAFETY: the kernel chooses the place.
-    let at = unsafe { mmap(addr, room, Prot::NONE, anonymous | low, -1, 0) }.map_err(failed)?;
-    let whole = at.addr().checked_next_multiple_of(pool.unit).unwrap_or(at.addr());
-    let before = whole.saturating_sub(at.addr());
-    let start = at.wrapping_byte_add(before);
-    if before > 0 {
-        // SAFETY: the beginning of what was just reserved.
-        let _gone = unsafe { munmap(at, before) };
-    }
-    Ok((start, pool.unit.saturating_sub(before)))
 }
 
 /// Nodes that are out of the trees, as a list for each pool.
@@ -436,7 +349,7 @@ pub unsafe fn remap(
     let end_of = |at: usize| at.saturating_add(whole_pages(new_len));
     let is_fixed = flags.contains(RemapFlags::FIXED);
     let tail = end_of(old.addr())..place.end;
-    let gone = if is_typed { take_out(&mut held, &tail)? } else { Lists::NONE };
+    let mut gone = if is_typed { take_out(&mut held, &tail)? } else { Lists::NONE };
     let target = if is_fixed { new.addr()..end_of(new.addr()) } else { 0..0 };
     let replaced = match take_out(&mut held, &target) {
         Ok(replaced) => replaced,
@@ -445,26 +358,120 @@ pub unsafe fn remap(
             return Err(failure);
         }
     };
-    let moved = take_out(&mut held, &(old.addr()..end_of(old.addr()).min(place.end)));
-    let answer = match &moved {
-        Ok(_) => {
-            // SAFETY: the caller's promise is that of this call.
-            let at = unsafe { mremap(old, old_len, new_len, flags, new) };
-            at.map_err(Failure::of("mremap"))
+    let mut list = match take_out(&mut held, &(old.addr()..end_of(old.addr()).min(place.end))) {
+        Ok(moved) => moved,
+        Err(failure) => {
+            put_back(&mut held, &gone);
+            put_back(&mut held, &replaced);
+            return Err(failure);
         }
-        Err(failure) => Err(*failure),
     };
-    if let Ok(moved) = moved {
-        if let Ok(at) = answer {
-            move_nodes(&mut held, &moved, old.addr(), at.addr());
-            note(at.addr(), new_len);
+    // What cannot be is refused by the kernel, before it does anything.
+    let can_be = flags.contains(RemapFlags::MAYMOVE)
+        && new_len > 0
+        && new.addr().is_multiple_of(whole_pages(1))
+        && old.addr().is_multiple_of(whole_pages(1))
+        && (target.end <= old.addr() || place.end <= target.start);
+    let mut is_gone = false;
+    if can_be && !replaced.is_empty() {
+        // In one step: the kernel's own call may stop when a part of it is gone.
+        // SAFETY: the caller's promise.
+        let covered = unsafe { cover(new, target.len()) };
+        if let Err(failure) = covered {
+            for list in [gone, replaced, list] {
+                put_back(&mut held, &list);
+            }
+            return Err(failure);
         }
-        put_back(&mut held, &moved);
+        is_gone = true;
     }
-    for list in [gone, replaced] {
-        let _given_or_waiting = settle(&mut held, list, answer.is_ok());
-    }
+    // SAFETY: the caller's promise is that of this call.
+    let answer = unsafe { mremap(old, old_len, new_len, flags, new) };
+    let answer = answer.map_err(Failure::of("mremap"));
+    let _given_or_waiting = settle(&mut held, replaced, is_gone || answer.is_ok());
+    let Ok(at) = answer else {
+        if is_gone && is_mapped(old.addr()) {
+            // SAFETY: nothing was moved there.
+            let _gone = unsafe { munmap(new, target.len()) };
+        }
+        // The kernel moves several mappings one after the other, and what was cut off goes first.
+        if is_fixed {
+            note(target.start, target.len());
+            after_half(&mut held, &mut list, Some((old.addr(), new.addr())));
+        }
+        after_half(&mut held, &mut gone, None);
+        put_back(&mut held, &list);
+        put_back(&mut held, &gone);
+        return answer;
+    };
+    move_nodes(&mut held, &list, old.addr(), at.addr());
+    note(at.addr(), new_len);
+    put_back(&mut held, &list);
+    let _given_or_waiting = settle(&mut held, gone, true);
     answer
+}
+
+/// After a call that failed half way: nodes that are not where they were any more. With two addresses, they were moved from
+/// the one to the other, and go into the tree there; else they are given back. What is where it was stays in the list.
+fn after_half(held: &mut Held, lists: &mut Lists, moved: Option<(usize, usize)>) {
+    for (at, list) in lists.0.iter_mut().enumerate() {
+        let Some(pool) = held.pool(at) else { return };
+        let (mut node, mut gone) = (*list, NIL);
+        *list = NIL;
+        while node != NIL {
+            let next = pool.nodes.get(node).right;
+            let Range { start, end } = pool.nodes.addresses(node);
+            let stays = first_mapped(&(start..end), pool.unit);
+            if start < stays && stays < end {
+                pool.nodes.insert(node);
+                // Where the table has no room for a second part, the whole of it is held until the process ends.
+                let rest = pool.cut(node, stays).ok();
+                pool.nodes.remove(node);
+                let Some(rest) = rest else {
+                    node = next;
+                    continue;
+                };
+                pool.nodes.remove(rest);
+                pool.nodes.change(rest, |rest| rest.right = *list);
+                *list = rest;
+            }
+            match moved {
+                _ if stays == start => {
+                    pool.nodes.change(node, |node| node.right = *list);
+                    *list = node;
+                }
+                Some((from, to)) => {
+                    let address = start.wrapping_sub(from).wrapping_add(to);
+                    pool.nodes.change(node, |node| node.address = address);
+                    pool.nodes.insert(node);
+                }
+                None => {
+                    pool.nodes.change(node, |node| node.right = gone);
+                    gone = node;
+                }
+            }
+            node = next;
+        }
+        let _given_or_waiting = release_list(pool, gone);
+    }
+}
+
+/// Where what is still mapped begins in a range of whole units, of which the first ones may have gone.
+fn first_mapped(range: &Range<usize>, unit: usize) -> usize {
+    if is_mapped(range.start) {
+        return range.start;
+    }
+    let address = |at: usize| range.start.saturating_add(at.saturating_mul(unit));
+    let (mut gone, mut there) = (0, range.len().checked_div(unit).unwrap_or(0));
+    while there.saturating_sub(gone) > 1 {
+        let middle = gone.midpoint(there);
+        if is_mapped(address(middle)) {
+            there = middle;
+        } else {
+            gone = middle;
+        }
+    }
+    address(there)
 }
 
 fn move_nodes(held: &mut Held, lists: &Lists, from: usize, to: usize) {

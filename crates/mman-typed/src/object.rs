@@ -2,16 +2,21 @@
 
 use crate::attach::attach;
 use crate::config::{Allocatable, Decision, Line, Pool, Port, Wrong, each_line, is_named};
-use crate::descriptor::{flags_of, is_far_out, remember, there_is_one};
+use crate::damage::Damage;
+use crate::descriptor::{flags_of, is_far_out, is_marked, remember, there_is_one};
 use crate::failure::{Cause, Failure};
 use crate::file::{self, File};
+use crate::number::word;
 use crate::path::Path;
 use crate::process::{Held, hold};
 use crate::store::{self, Identity};
-use mman_sys::{Errno, OpenFlags, RawFd, geteuid};
+use mman_sys::{Errno, OpenFlags, RawFd, Stat, geteuid};
 
 /// The longest name of a port.
 const LONGEST: usize = 255;
+/// The bits of a mode that say what a file is, and those of a character device (`linux/stat.h`).
+const FORMAT: u32 = 0o170_000;
+const IS_DEVICE: u32 = 0o020_000;
 /// What `mmap` does with a descriptor: at most one of the three.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TypedFlags(u32);
@@ -178,7 +183,16 @@ pub(crate) fn recognise(held: &mut Held, fd: RawFd) -> Result<(usize, TypedFlags
     there_is_one();
     let identity = Identity::of(&stat);
     if let Some(at) = held.find(|pool| pool.identity == identity) {
-        return Ok((at, flags));
+        let is_short = held.pool(at).is_some_and(|pool| {
+            let bytes = word(pool.table.layout.units).saturating_mul(word(pool.unit));
+            pool.punches && u64::try_from(stat.st_size).unwrap_or(0) < bytes
+        });
+        // Memory behind the end of the store would be a signal to whoever touches it.
+        return if is_short { Err(Failure::damaged(Damage::Truncated)) } else { Ok((at, flags)) };
+    }
+    // A file of another one's that has such a flag by chance costs no reading of the configuration. Devices have no marks.
+    if !is_device(&stat) && !is_marked(fd) {
+        return Err(not_typed(Errno::ENODEV));
     }
     let mut answer = Err(match is_far_out(fd) {
         true => Failure::new(Errno::ENXIO, Cause::Elsewhere),
@@ -190,6 +204,10 @@ pub(crate) fn recognise(held: &mut Held, fd: RawFd) -> Result<(usize, TypedFlags
     answer
 }
 
+fn is_device(stat: &Stat) -> bool {
+    stat.st_mode & FORMAT == IS_DEVICE
+}
+
 /// Finds the pool whose store a file is.
 fn for_identity(identity: Identity, with: &mut dyn FnMut(&Pool<'_>, &Path)) -> Result<(), Failure> {
     let mut directory: Option<Path> = None;
@@ -199,9 +217,9 @@ fn for_identity(identity: Identity, with: &mut dyn FnMut(&Pool<'_>, &Path)) -> R
             Decision::GoOn
         }
         Ok(Line::Pool(pool)) => {
-            let Ok(directory) = store::directory(directory.as_ref().map(Path::bytes)) else {
-                return Decision::GoOn;
-            };
+            // Where it is not there nothing is in it, and nothing is made.
+            let there = store::directory_there(directory.as_ref().map(Path::bytes));
+            let Ok(Some(directory)) = there else { return Decision::GoOn };
             let stat = store::of(&pool, &directory).ok().and_then(|store| {
                 let opened = File::open_through(&store.path, OpenFlags::PATH, 0).ok()?;
                 opened.stat().ok()

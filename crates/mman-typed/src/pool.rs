@@ -135,7 +135,13 @@ impl Attached {
 
     /// Whether no address space is left that came from the one that took the slot (A1).
     pub(crate) fn is_abandoned(&self, slot: usize) -> bool {
-        slot != self.slot && self.file.is_locked(byte(slot)) == Ok(false)
+        // The number of the descriptor may be another file's by now, of which nobody has locked anything.
+        slot != self.slot && self.file.is_locked(byte(slot)) == Ok(false) && self.is_table()
+    }
+
+    /// Whether the table's descriptor is still that.
+    fn is_table(&self) -> bool {
+        self.file.stat().is_ok_and(|stat| Identity::of(&stat) == self.table_identity)
     }
 
     /// A node, with an entry of the table that stands for it.
@@ -381,7 +387,7 @@ impl Attached {
         !self.is_torn && self.has_store() && self.counter.is_some_and(|counter| counter.is_alone())
     }
 
-    /// `true` when it is done.
+    /// `true` when it is done; `false` where it has to wait.
     fn release_now(&mut self, node: u32) -> Result<bool, Failure> {
         let index = self.index(node);
         let mut is_first = true;
@@ -391,8 +397,13 @@ impl Attached {
                 if core::mem::take(&mut is_first) {
                     this.check_entry(node)?;
                 }
-                this.release_step(index, most)
+                // Asked under the lock, which may have been waited for: nothing becomes free that cannot be emptied.
+                if !this.has_store() {
+                    return Ok(None);
+                }
+                this.release_step(index, most).map(Some)
             })?;
+            let Some(is_done) = is_done else { return Ok(false) };
             if is_done {
                 self.nodes.give(node);
                 return Ok(true);
@@ -422,10 +433,10 @@ impl Attached {
     }
 
     fn release_step(&mut self, index: usize, most: usize) -> Result<bool, Failure> {
-        let Self { table, store, unit, punches, .. } = self;
+        let Self { table, store, unit, punches, identity, .. } = self;
         let mut empty = |range: Range<usize>| {
             if *punches {
-                punch(store, &range, *unit);
+                punch(store, *identity, &range, *unit);
             }
         };
         table.release_some(index, most, &mut empty).map_err(Failure::damaged)
@@ -439,9 +450,10 @@ impl Attached {
         while self.waiting != NIL {
             let node = self.waiting;
             self.waiting = self.nodes.get(node).right;
-            if let Err(failure) = self.release_now(node) {
+            let released = self.release_now(node);
+            if released != Ok(true) {
                 self.keep_waiting(node);
-                return Err(failure);
+                return released.map(drop);
             }
         }
         Ok(())
@@ -475,10 +487,14 @@ impl Attached {
             return Ok(true);
         }
         let most = self.step();
-        let Self { table, store, unit, punches, .. } = self;
+        // The lock may have been waited for: nothing becomes free that cannot be emptied.
+        if !self.has_store() {
+            return Ok(true);
+        }
+        let Self { table, store, unit, punches, identity, .. } = self;
         let mut empty = |range: Range<usize>| {
             if *punches {
-                punch(store, &range, *unit);
+                punch(store, *identity, &range, *unit);
             }
         };
         table.drain_some(dead, most, &mut empty).map_err(Failure::damaged)
@@ -526,7 +542,11 @@ impl Attached {
 }
 
 /// E4: gives the bytes of a range of units back.
-fn punch(store: &File, range: &Range<usize>, unit: usize) {
+fn punch(store: &File, identity: Identity, range: &Range<usize>, unit: usize) {
+    // A file of the program's own that has the number by now keeps its bytes.
+    if !store.stat().is_ok_and(|stat| Identity::of(&stat) == identity) {
+        return;
+    }
     let (at, len) = (range.start.saturating_mul(unit), range.len().saturating_mul(unit));
     // No entry covers the units any more but the one that is being released, whose memory is unmapped. Where the store
     // cannot give back, or the process may not, the bytes stay.

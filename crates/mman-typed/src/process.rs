@@ -9,8 +9,8 @@ use crate::witness::{Counter, milliseconds_of};
 use core::cell::UnsafeCell;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
-use mman_sys::{Advice, Errno, MapFlags, Prot, futex_wait, futex_wake, madvise, mmap};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+use mman_sys::{Advice, Errno, MapFlags, Prot, futex_wait, futex_wake, gettid, madvise, mmap};
 
 /// Pools that a process can attach.
 const MOST: usize = 64;
@@ -19,8 +19,10 @@ const PATIENCE: u32 = 5000;
 
 /// 0 free, 1 held, 2 held and waited for.
 static LOCK: AtomicU32 = AtomicU32::new(0);
-/// The lock is held by a thread that forks.
-static IS_FORKING: AtomicBool = AtomicBool::new(false);
+/// The thread that forks, which holds the lock meanwhile; 0 for none.
+static FORKING: AtomicI32 = AtomicI32::new(0);
+/// A bit for each pool that lacks a slot of this process's own, which was forked when there was none to be had.
+static LACKING: AtomicU64 = AtomicU64::new(0);
 /// The size of a page, as far as it was asked.
 static PAGE: AtomicUsize = AtomicUsize::new(4096);
 static POOLS: Pools = Pools(UnsafeCell::new([const { None }; MOST]));
@@ -39,12 +41,16 @@ unsafe impl Sync for Pools {}
 /// Everything that the process has attached, for as long as the lock is held.
 pub(crate) struct Held {
     pools: &'static mut [Option<NonNull<Attached>>; MOST],
+    /// This thread forks, and lets go of the lock then.
+    is_forking: bool,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         self.each(&mut |pool| pool.is_changing = false);
-        release();
+        if !self.is_forking {
+            release();
+        }
     }
 }
 
@@ -92,8 +98,16 @@ pub(crate) fn hold() -> Result<Held, Failure> {
     if is_child {
         after_fork_in_child();
     }
-    acquire()?;
-    let mut held = Held { pools: pools() };
+    // A handler of the program's, of the same fork: it runs between ours.
+    let forking = FORKING.load(Relaxed);
+    let is_forking = forking != 0 && forking == gettid();
+    if !is_forking {
+        acquire()?;
+    }
+    if LACKING.load(Relaxed) != 0 {
+        take_slots();
+    }
+    let mut held = Held { pools: pools(), is_forking };
     held.each(&mut |pool| pool.is_changing = true);
     Ok(held)
 }
@@ -171,13 +185,13 @@ fn make_mark() -> Result<(), Failure> {
 pub fn before_fork() {
     // Where a call takes five seconds, the child finds that it was forked in the middle of it.
     if acquire().is_ok() {
-        IS_FORKING.store(true, Relaxed);
+        FORKING.store(gettid(), Relaxed);
     }
 }
 
 /// After `fork`, in the parent.
 pub fn after_fork_in_parent() {
-    if IS_FORKING.swap(false, Relaxed) {
+    if FORKING.swap(0, Relaxed) != 0 {
         release();
     }
 }
@@ -202,46 +216,80 @@ pub fn after_fork_in_child() {
         return;
     }
     // The lock is that of a thread of the parent, or of the one that forked: of nobody here.
-    IS_FORKING.store(false, Relaxed);
+    FORKING.store(0, Relaxed);
     LOCK.store(1, Release);
-    for place in pools().iter_mut().map_while(Option::as_mut) {
+    let mut lacking = LACKING.load(Relaxed);
+    for (at, place) in pools().iter_mut().map_while(Option::as_mut).enumerate() {
         // SAFETY: the lock is ours, by the line above, and there was no other thread when it was written.
         let pool = unsafe { place.as_mut() };
-        pool.become_child();
+        let bit = bit(at);
+        let was_lacking = lacking & bit != 0;
+        lacking &= !bit;
+        // In the middle of a call: what it has of its parent it keeps until it ends, and can do nothing with this pool.
+        if !pool.is_changing && (was_lacking || !pool.is_torn) {
+            lacking |= bit;
+        }
+        pool.is_torn = true;
         pool.is_changing = false;
     }
+    LACKING.store(lacking, Relaxed);
+    take_slots();
     release();
     mark.store(1, Release);
     let _woken = futex_wake(mark.as_ptr(), u32::MAX);
 }
 
-impl Attached {
-    /// In a child: where that fails, or the parent was in the middle of a call, it keeps what it has of its parent until it
-    /// ends, and can do nothing with this pool.
-    fn become_child(&mut self) {
-        if self.is_torn || self.is_changing {
-            self.is_torn = true;
-            return;
+fn bit(at: usize) -> u64 {
+    u32::try_from(at).ok().and_then(|at| 1_u64.checked_shl(at)).unwrap_or(0)
+}
+
+/// Under the lock of the process: a slot for each pool that lacks one. Where there is none to be had, the next call tries.
+fn take_slots() {
+    for (at, place) in pools().iter_mut().map_while(Option::as_mut).enumerate() {
+        let lacking = LACKING.load(Relaxed);
+        if lacking & bit(at) == 0 {
+            continue;
         }
-        self.is_torn = true;
-        let parent = (self.table.memory, self.counter);
-        let Ok((table, slot)) = claim(&self.path, self.table.layout, self.table_identity) else {
-            return;
-        };
+        // SAFETY: the lock is ours.
+        let pool = unsafe { place.as_mut() };
+        // What a child finds that is forked meanwhile, by a thread that tells nobody.
+        pool.is_changing = true;
+        if pool.become_child().is_ok() {
+            LACKING.store(lacking & !bit(at), Relaxed);
+        }
+        pool.is_changing = false;
+    }
+}
+
+impl Attached {
+    /// In a child: a slot of its own. Where that fails, it has what it had of its parent, and can do nothing with this pool
+    /// until it is tried again.
+    fn become_child(&mut self) -> Result<(), Failure> {
+        let (table, slot) = claim(&self.path, self.table.layout, self.table_identity)?;
         self.waiting = NIL;
-        (self.table, self.slot, self.counter) = (table, slot, Counter::new().ok());
         // What waits in the parent is not mapped here.
         self.nodes.make_anew(|node| node.address != 0);
-        self.is_torn = false;
-        if self.locked(Self::enter_all).is_err() {
-            self.is_torn = true;
-            return;
+        let counter = Counter::new().ok();
+        let parent = (core::mem::replace(&mut self.table, table), self.slot, self.counter);
+        let blocks = self.blocks;
+        (self.slot, self.counter, self.is_torn) = (slot, counter, false);
+        let entered = self.locked(Self::enter_all);
+        if entered.is_err() {
+            // What was entered goes with the slot: nobody has it any more when the table is unmapped.
+            self.table.memory.end();
+            if let Some(counter) = counter {
+                counter.leave();
+            }
+            (self.table, self.slot, self.counter) = parent;
+            (self.blocks, self.is_torn) = (blocks, true);
+            return entered;
         }
         // Nothing of the parent is kept any more: it can be told that it is alone.
-        if let Some(counter) = parent.1 {
+        if let Some(counter) = parent.2 {
             counter.leave();
         }
-        parent.0.end();
+        parent.0.memory.end();
+        Ok(())
     }
 
     /// Under the lock of the table: an entry for each node that has one in the parent.

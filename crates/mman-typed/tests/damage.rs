@@ -255,3 +255,21 @@ fn any_bytes_are_survived() {
             .unwrap();
     });
 }
+
+/// A store that was cut short is EIO for whoever would map it, and for who asks: what is behind its end would be a signal.
+#[test]
+fn a_store_that_is_cut_short_is_said() {
+    child::run(|| {
+        let setup = Setup::pool(100);
+        let fd = open("/a", ALLOCATE).unwrap();
+        let store =
+            File::options().write(true).open(setup.directory.path().join("p.pool")).unwrap();
+        for units in [0, 99] {
+            store.set_len(units * 4096).unwrap();
+            assert_eq!(damage_of(try_map(fd, 10, 0).unwrap_err()), Damage::Truncated);
+            assert_eq!(damage_of(mman_typed::info(fd).unwrap_err()), Damage::Truncated);
+        }
+        store.set_len(100 * 4096).unwrap();
+        assert_eq!(free(fd), (100, 100));
+    });
+}

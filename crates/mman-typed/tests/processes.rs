@@ -401,3 +401,82 @@ fn a_process_without_its_first_thread_is_alive() {
         assert_eq!(mman_typed::repairs(fd).unwrap().rebuilt, 0, "nobody was taken for dead");
     });
 }
+
+/// A child for which there was no descriptor at the fork, and so no slot, takes it at a later call.
+#[test]
+fn a_child_without_a_slot_tries_again() {
+    child::run(|| {
+        let _setup = Setup::pool(100);
+        let fd = open("/a", ALLOCATE).unwrap();
+        let at = allocate(fd, 10);
+        fill(at, 10, 6);
+        let (ready, done) = (Turn::new(), Turn::new());
+        let mut files = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            files.push(file);
+        }
+        mman_typed::before_fork();
+        let other = fork::start(|| {
+            mman_typed::after_fork_in_child();
+            let refused = try_map(fd, 1, 0).unwrap_err();
+            assert_eq!((refused.errno, refused.cause), (mman_sys::Errno::EAGAIN, Cause::Torn));
+            let refused = common::try_unmap(at, 10 * UNIT).unwrap_err();
+            assert_eq!(refused.cause, Cause::Torn);
+            assert_eq!((offset(at, 10).len, byte(at, 9)), (10 * UNIT, 6));
+            drop(files);
+            let mine = allocate(fd, 20);
+            unmap(at, 5);
+            assert_eq!((free(fd).0, byte(at, 9)), (70, 6));
+            ready.give();
+            done.wait();
+            unmap(mine, 20);
+            // A child of its own, as ever.
+            let status = fork::and_wait(|| {
+                unmap(at.wrapping_add(5 * UNIT), 5);
+                u8::from(free(fd).0 != 95)
+            });
+            assert!(status.success());
+        });
+        mman_typed::after_fork_in_parent();
+        ready.wait();
+        unmap(at, 10);
+        assert_eq!(free(fd).0, 75, "20 and 5 of the child");
+        done.give();
+        assert!(other.wait().success());
+        assert_eq!(free(fd), (100, 100));
+    });
+}
+
+/// A handler of the program's that runs while ours have the lock, in the thread that forks, gets in; other threads wait.
+#[test]
+fn the_thread_that_forks_gets_in() {
+    child::run(|| {
+        let _setup = Setup::pool(100);
+        let fd = open("/a", ALLOCATE).unwrap();
+        let at = allocate(fd, 10);
+        mman_typed::before_fork();
+        let start = std::time::Instant::now();
+        let more = allocate(fd, 5);
+        unmap(at, 2);
+        let waits = std::thread::scope(|scope| {
+            let other = scope.spawn(|| unmap(allocate(fd, 1), 1));
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            let waits = !other.is_finished();
+            let status = fork::and_wait(|| {
+                // A handler in the child, before ours.
+                unmap(more, 5);
+                mman_typed::after_fork_in_child();
+                unmap(at.wrapping_add(2 * UNIT), 8);
+                0
+            });
+            assert!(status.success());
+            unmap(more, 5);
+            mman_typed::after_fork_in_parent();
+            waits
+        });
+        assert!(waits, "the lock was let go of");
+        assert!(start.elapsed() < std::time::Duration::from_secs(3));
+        unmap(at.wrapping_add(2 * UNIT), 8);
+        assert_eq!(free(fd), (100, 100));
+    });
+}
