@@ -146,7 +146,11 @@ fn unseen(pool: &Pool, error: &mman::Error) -> Seen {
         Kind::Huge { page, path: None } => {
             format!("no hugetlbfs with pages of {} is mounted", Units::Iec.size(*page))
         }
-        Kind::Huge { path: Some(path), .. } | Kind::Store(path) | Kind::Dax(path) => {
+        Kind::Huge { page, path: Some(path) } => {
+            let page = Units::Iec.size(*page);
+            format!("there is no hugetlbfs with pages of {page} at {}", path.display())
+        }
+        Kind::Store(path) | Kind::Dax(path) => {
             format!("there is no {}", path.display())
         }
         _ => error.to_string(),
