@@ -28,7 +28,8 @@ pub(super) fn print(
     }
     for Remark { place, why } in &configured.remarks {
         let (file, line) = (shown(place.file.as_os_str()), place.line);
-        say(printer, Style::Warning, &format!("  {file}:{line}: {why}"))?;
+        let place = if line == 0 { file } else { format!("{file}:{line}") };
+        say(printer, Style::Warning, &format!("  {place}: {why}"))?;
     }
     say(printer, Style::Faint, &source(lines, configured))
 }
