@@ -16,13 +16,24 @@ pub type Timespec = raw::__kernel_timespec;
 /// A range of memory in a userfaultfd call: start and length in bytes (`linux/userfaultfd.h`).
 pub type UffdRange = raw::uffdio_range;
 
-/// What is told of a System V shared memory object (`asm/shmbuf.h`): 112 bytes, of which the count has a name here.
+/// What is told of a System V shared memory object (`asm/shmbuf.h`): 112 bytes, of which some have a name here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct ShmStat {
-    permissions: [u64; 6],
-    size_and_times: [u64; 4],
-    processes: [i32; 2],
+    /// Its key; 0 for [`IPC_PRIVATE`](crate::IPC_PRIVATE).
+    pub key: i32,
+    /// The user whose it is.
+    pub owner: u32,
+    group_and_maker: [u32; 3],
+    /// The bits of its mode, with some of the kernel's above them.
+    pub mode: u32,
+    sequence: [u64; 3],
+    /// In bytes, as it was asked for.
+    pub size: u64,
+    times: [u64; 3],
+    /// The process that made it; 0 where it has no number here.
+    pub creator: i32,
+    last: i32,
     /// How often it is attached: each process that forked with it counts.
     pub attached: u64,
     unused: [u64; 2],

@@ -65,9 +65,10 @@ pub(crate) fn byte(slot: usize) -> i64 {
 /// Opens, and makes if need be, table and store of a pool.
 pub(crate) fn attach(pool: &Pool<'_>, directory: &Path) -> Result<Attached, Failure> {
     let store = store::of(pool, directory)?;
-    let opened = store.open()?;
-    let identity = Identity::of(&opened.stat().map_err(Failure::of("fstat"))?);
-    let path = store::table(pool, directory, identity);
+    // What is there already names the table; a store of ours is made with its table.
+    let there = if store.is_ours { None } else { Some(store.open()?) };
+    let named = there.as_ref().map_or(Ok(Identity::NONE), Identity::of_file)?;
+    let path = store::table(pool, directory, named);
     let flags = OpenFlags::RDWR | OpenFlags::CREAT;
     let file = match File::open(&path, OpenFlags::RDWR, 0) {
         Err(Errno::ENOENT) => File::open(&path, flags, store.mode)
@@ -75,7 +76,9 @@ pub(crate) fn attach(pool: &Pool<'_>, directory: &Path) -> Result<Attached, Fail
         there => there,
     };
     let file = file.map_err(Failure::of("open"))?;
-    make(&file, &store, &opened, identity)?;
+    make(&path, &file, &store, there.as_ref())?;
+    let opened = there.map_or_else(|| store.open(), Ok)?;
+    let identity = Identity::of_file(&opened)?;
     let layout = check(&path, &file, &store, &opened, identity)?;
     let stat = file.stat().map_err(Failure::of("fstat"))?;
     let (table, slot) = claim(&path, layout, Identity::of(&stat))?;
@@ -100,7 +103,7 @@ pub(crate) fn attach(pool: &Pool<'_>, directory: &Path) -> Result<Attached, Fail
 }
 
 /// Makes the table if nobody has. Where who makes it dies, the next one begins again: the first word comes last.
-fn make(file: &File, store: &Store, opened: &File, identity: Identity) -> Result<(), Failure> {
+fn make(path: &Path, file: &File, store: &Store, there: Option<&File>) -> Result<(), Failure> {
     let mut round = 0;
     while let Err(errno) = file.try_lock(MAKING) {
         if errno != Errno::EAGAIN {
@@ -113,22 +116,44 @@ fn make(file: &File, store: &Store, opened: &File, identity: Identity) -> Result
         witness::sleep(1);
     }
     // A description of its own: the lock of this one stays until the file is closed. It is opened anew for the slot.
-    let made = make_locked(file, store, opened, identity);
+    let made = make_locked(path, file, store, there);
     file.unlock(MAKING).map_err(Failure::of("fcntl"))?;
     made
 }
 
+/// Whether some process lives that has the table attached, whatever stands in it.
+pub(crate) fn is_lived_in(file: &File) -> Result<bool, Failure> {
+    for each in 0..SLOTS {
+        if file.is_locked(byte(each)).map_err(Failure::of("fcntl"))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn make_locked(
+    path: &Path,
     file: &File,
     store: &Store,
-    opened: &File,
-    identity: Identity,
+    there: Option<&File>,
 ) -> Result<(), Failure> {
     let mut first = [0_u8; 8];
-    let there = file.read(&mut first).map_err(Failure::of("read"))?;
-    if there == first.len() && first != [0; 8] {
+    let len = file.read(&mut first).map_err(Failure::of("read"))?;
+    if len == first.len() && first != [0; 8] {
         return Ok(());
     }
+    // Somebody wiped it: who lives with it would share what is allocated from a new one.
+    if is_lived_in(file)? {
+        return Err(Failure::damaged(Damage::Head));
+    }
+    // Removed meanwhile, and made by another under its name: the store of that name is the other one's.
+    let named = File::open(path, OpenFlags::PATH, 0).map_err(Failure::of("open"))?;
+    if Identity::of_file(&named)? != Identity::of_file(file)? {
+        return Err(Failure::damaged(Damage::Store));
+    }
+    let made = if there.is_none() { Some(store.make()?) } else { None };
+    let Some(opened) = there.or(made.as_ref()) else { return Ok(()) };
+    let identity = Identity::of_file(opened)?;
     let units = store.prepare(opened)?;
     let full = Failure::new(Errno::ENOMEM, Cause::Full { free: 0, longest: 0 });
     let layout = Layout::of(units).ok_or(full)?;

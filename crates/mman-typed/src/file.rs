@@ -7,7 +7,7 @@ use core::ptr::{NonNull, null_mut};
 use mman_sys::{
     AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, dup_from, fallocate,
     fchmod, fstat, ftruncate, getdents64, has_ended, huge_page_size, is_byte_locked, mkdirat, mmap,
-    munmap, next_data, openat, pread, read, try_lock_byte, unlock_byte,
+    munmap, next_data, openat, pread, read, try_lock_byte, unlinkat, unlock_byte,
 };
 
 /// Where descriptors begin that a program does not meet: programs look at the lowest numbers, and `select` at none above
@@ -203,6 +203,13 @@ pub(crate) fn make_directory(path: &Path, mode: u32) -> Result<(), Errno> {
         Err(errno) if errno != Errno::EEXIST => Err(errno),
         _ => Ok(()),
     }
+}
+
+/// Removes the name of a file.
+pub(crate) fn remove(path: &Path) -> Result<(), Errno> {
+    let path = path.c().ok_or(Errno::ENAMETOOLONG)?;
+    // SAFETY: the working directory is nobody's descriptor; who has the file mapped keeps it.
+    unsafe { unlinkat(AT_FDCWD, path, 0) }
 }
 
 /// Memory of this process alone, zeros at first, unmapped with the value.

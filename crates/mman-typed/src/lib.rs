@@ -126,7 +126,10 @@
 //! # Limits
 //!
 //! 1024 address spaces and two million ranges for each pool; 2^31 units; 65,536 mappings of one unit; 64 pools in a
-//! process. Each pool that a process has attached takes one System V object of the machine's 4096. A call waits five
+//! process. Each pool that a process has attached takes one System V object of the machine's 4096; one that a process
+//! leaves, which is killed between making it and saying that it goes with its last user, is removed when there are none
+//! left for another process of that user. Where a process goes to another namespace of such objects (`unshare`), what
+//! it unmaps of pools that it had opened before is free for others when it ends. A call waits five
 //! seconds at most for a lock, and says `EAGAIN` then. Without System V shared memory (a sandbox, or no more
 //! objects), what is unmapped is free for others only when the process ends. Memory of the dead is given back by the
 //! next call that lacks memory, asks ([`info`]) or opens. Device memory is not emptied. The kernel's promise of huge

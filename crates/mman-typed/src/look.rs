@@ -5,7 +5,7 @@
 //! - K2: what was read is this process's own copy. Each word is one that was there; of two words that change together one
 //!   may be older than the other. What is free, and what the dead have left, is as the next call will find it.
 
-use crate::attach::{HEAD, byte, identity_in, layout_of};
+use crate::attach::{HEAD, byte, identity_in, is_lived_in, layout_of};
 use crate::config::Pool;
 use crate::damage::Damage;
 use crate::entries::range_of;
@@ -125,11 +125,8 @@ impl Look {
         let Some(directory) = store::directory_there(directory)? else { return Ok(None) };
         let store = store::of(pool, &directory)?;
         let identity = match store.is_ours {
-            true => Identity { device: 0, inode: 0 }, // its table has its own name
-            false => {
-                let stat = store::there(&store.path)?.stat();
-                Identity::of(&stat.map_err(Failure::of("fstat"))?)
-            }
+            true => Identity::NONE, // its table has its own name
+            false => Identity::of_file(&store::there(&store.path)?)?,
         };
         let path = store::table(pool, &directory, identity);
         let file = match File::open(&path, OpenFlags::NONBLOCK, 0) {
@@ -144,7 +141,12 @@ impl Look {
         let len = file.read_at(&mut first, 0).map_err(Failure::of("read"))?;
         // Being made, or left by who died over it: the first word comes last.
         if len < 8 || first.starts_with(&[0; 8]) {
-            return Ok(None);
+            // Wiped, where somebody lives with it: no slot is taken before it is whole.
+            return if is_lived_in(&file)? {
+                Err(Failure::damaged(Damage::Head))
+            } else {
+                Ok(None)
+            };
         }
         let store = store::of(pool, &directory)?;
         let layout = layout_of(first.get(..len).unwrap_or(&[]), &stat, store.unit)?;
@@ -315,7 +317,12 @@ impl Look {
 
 /// That the store of a pool is the one that its table is of.
 fn is_of(store: &Store, identity: Identity, layout: Layout) -> Result<(), Failure> {
-    let there = File::open_through(&store.path, OpenFlags::PATH, 0).and_then(|file| file.stat());
+    let there = if store.is_ours {
+        File::open(&store.path, OpenFlags::PATH, 0)
+    } else {
+        File::open_through(&store.path, OpenFlags::PATH, 0)
+    };
+    let there = there.and_then(|file| file.stat());
     let is_short = |stat: &Stat| {
         let bytes = word(layout.units.saturating_mul(store.unit));
         store.punches && u64::try_from(stat.st_size).unwrap_or(0) < bytes

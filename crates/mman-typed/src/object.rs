@@ -72,7 +72,7 @@ pub struct Info {
 ///
 /// # Errors
 ///
-/// `EACCES`, `EINVAL` (several flags, another access mode), `EIO` (the table is damaged), `EMFILE`, `ENAMETOOLONG`,
+/// `EACCES`, `EINVAL` (several flags, another access mode, or a `MMAN_TYPED_CONFIG` that is no absolute path), `EIO` (the table is damaged), `EMFILE`, `ENAMETOOLONG`,
 /// `ENFILE`, `ENODEV` (what the pool is made of is not there), `ENOENT`, `ENOMEM`, `EPERM` (mapping without allocating).
 pub fn open(name: &[u8], access: OpenFlags, flags: TypedFlags) -> Result<RawFd, Failure> {
     if name.len() > LONGEST {
@@ -282,7 +282,7 @@ pub fn each_port(tell: &mut dyn FnMut(Told<'_>)) -> Result<(), Failure> {
 pub struct Told<'a> {
     /// The file; empty for the built-in lines.
     pub file: &'a [u8],
-    /// The number of the line, from 1 on.
+    /// The number of the line, from 1 on; 0 for the whole file.
     pub line: usize,
     /// The names of a port and of its pool, or what is wrong with the line.
     pub said: Result<(&'a [u8], &'a [u8]), Wrong>,

@@ -1,16 +1,18 @@
 //! What a pool is made of: a file whose bytes are its units.
 
 use crate::config::{Kind, Pool};
+use crate::damage::Damage;
 use crate::failure::{Cause, Failure};
-use crate::file::{File, make_directory};
+use crate::file::{File, make_directory, remove};
 use crate::number::word;
 use crate::path::Path;
 use mman_sys::{Errno, MbindFlags, MemPolicy, OpenFlags, Stat, geteuid, mbind};
 
 /// The built-in directory, without the user's number.
 const DIRECTORY: &[u8] = b"/dev/shm/mman-typed-";
-/// The bits of a mode that say what a file is, and those of a directory and a character device (`linux/stat.h`).
+/// The bits of a mode that say what a file is, and those of a regular file, a directory and a character device (`linux/stat.h`).
 const FORMAT: u32 = 0o170_000;
+const IS_FILE: u32 = 0o100_000;
 const IS_DIRECTORY: u32 = 0o040_000;
 const IS_DEVICE: u32 = 0o020_000;
 
@@ -22,6 +24,13 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// That of no file.
+    pub(crate) const NONE: Self = Self { device: 0, inode: 0 };
+
+    pub(crate) fn of_file(file: &File) -> Result<Self, Failure> {
+        file.stat().map(|stat| Self::of(&stat)).map_err(Failure::of("fstat"))
+    }
+
     pub(crate) fn of(stat: &Stat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino }
     }
@@ -151,9 +160,10 @@ pub(crate) fn of(pool: &Pool<'_>, directory: &Path) -> Result<Store, Failure> {
         Kind::Huge { page, path } => {
             let unit = usize::try_from(page).unwrap_or(usize::MAX);
             let mount = match path {
-                Some(path) => Path::of(&[path]),
-                None => hugetlbfs(page).ok_or(Failure::new(Errno::ENODEV, Cause::Lacks))?,
+                Some(path) => Some(Path::of(&[path])).filter(|path| is_of_pages(path, page)),
+                None => hugetlbfs(page),
             };
+            let mount = mount.ok_or(Failure::new(Errno::ENODEV, Cause::Lacks))?;
             let mut path = Path::of(&[mount.bytes(), b"/mman-typed-"]);
             path.push_number(geteuid().into());
             path.push(b"-");
@@ -185,6 +195,12 @@ fn dax_number(path: &[u8], name: &[u8]) -> Option<u64> {
     core::str::from_utf8(digits).ok()?.parse().ok()
 }
 
+/// Whether a directory is one of a hugetlbfs for pages of this size.
+fn is_of_pages(path: &Path, page: u64) -> bool {
+    let opened = File::open_through(path, OpenFlags::DIRECTORY | OpenFlags::PATH, 0);
+    opened.is_ok_and(|file| file.huge_page() == Some(page))
+}
+
 /// Where a hugetlbfs for pages of this size is mounted: the first that the process sees.
 fn hugetlbfs(page: u64) -> Option<Path> {
     let mut room = crate::file::Room::new(1 << 20).ok()?;
@@ -206,19 +222,40 @@ fn hugetlbfs(page: u64) -> Option<Path> {
 }
 
 impl Store {
-    /// Opens it, and makes it if it is ours and is not there.
+    /// Opens it. One that is ours is a file that has a name; whether it is the table's is for the caller to see.
     pub(crate) fn open(&self) -> Result<File, Failure> {
         let flags = OpenFlags::RDWR;
         if !self.is_ours {
             let lacks = |_| Failure::new(Errno::ENODEV, Cause::Lacks);
             return File::open_through(&self.path, flags, 0).map_err(lacks);
         }
-        let file = match File::open(&self.path, flags, 0) {
-            Err(Errno::ENOENT) => File::open(&self.path, flags | OpenFlags::CREAT, self.mode)
-                .and_then(|file| file.set_mode(self.mode).map(|()| file)),
-            opened => opened,
-        };
-        file.map_err(Failure::of("open"))
+        let file = File::open(&self.path, flags | OpenFlags::NONBLOCK, 0).map_err(|errno| {
+            match errno {
+                // None, or a link, a directory, a pipe without a reader: not what the table was made with.
+                Errno::ENOENT | Errno::ELOOP | Errno::EISDIR | Errno::ENXIO => {
+                    Failure::damaged(Damage::Store)
+                }
+                errno => Failure::of("open")(errno),
+            }
+        })?;
+        let stat = file.stat().map_err(Failure::of("fstat"))?;
+        if stat.st_mode & FORMAT == IS_FILE && stat.st_nlink > 0 {
+            Ok(file)
+        } else {
+            Err(Failure::damaged(Damage::Store))
+        }
+    }
+
+    /// Makes one that is ours, for a table that is made: always a new one. What has the name was left by a former life, or
+    /// is still used with a table that was removed, or was put there by somebody else.
+    pub(crate) fn make(&self) -> Result<File, Failure> {
+        match remove(&self.path) {
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(errno) => return Err(Failure::of("unlink")(errno)),
+        }
+        let flags = OpenFlags::RDWR | OpenFlags::CREAT | OpenFlags::EXCL;
+        let file = File::open(&self.path, flags, self.mode);
+        file.and_then(|file| file.set_mode(self.mode).map(|()| file)).map_err(Failure::of("open"))
     }
 
     /// Gives a store of ours its size and its memory policy, before its table is made; answers how many units it has.

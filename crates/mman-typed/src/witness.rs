@@ -3,39 +3,86 @@
 
 use crate::entries::Who;
 use crate::file::File;
-use crate::number::number_of;
+use crate::number::{number_of, size};
 use crate::path::Path;
 use core::ffi::c_void;
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::Relaxed;
 use mman_sys::{
-    Errno, IPC_CREAT, IPC_PRIVATE, OpenFlags, PIDFD_THREAD, Timespec, futex_wait, getpid,
-    pidfd_open, shm_remove, shm_stat, shmat, shmdt, shmget,
+    Errno, IPC_CREAT, IPC_PRIVATE, OpenFlags, PIDFD_THREAD, Signal, Timespec, futex_wait, geteuid,
+    getpid, pidfd_open, shm_last_index, shm_remove, shm_stat, shm_stat_at, shmat, shmdt, shmget,
+    tgkill,
 };
+
+/// Sizes of the counters of this process, and of those it was forked from, so far; 0 before the first.
+static COUNTED: AtomicU64 = AtomicU64::new(0);
+/// A counter is smaller than this, which costs a page as any other.
+const SMALL: u64 = 4096;
+/// The mode of a counter: only its user reads it; the kernel gives the lowest bit no meaning, and few have it.
+const MODE: u32 = 0o700;
+
+/// A size that no other counter of this process has, until 4095 of them are made.
+fn new_size() -> u64 {
+    // Another process, in another namespace, begins elsewhere.
+    let first = u64::try_from(getpid()).unwrap_or(0).max(1);
+    let _begun = COUNTED.compare_exchange(0, first, Relaxed, Relaxed);
+    let number = COUNTED.fetch_add(1, Relaxed);
+    number.checked_rem(SMALL.saturating_sub(1)).unwrap_or(0).saturating_add(1)
+}
 
 /// Counts the address spaces that came from this one: an object that each of them has attached.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counter {
     id: i32,
     at: *mut c_void,
+    /// Numbers are those of a namespace: in another one this one may be another object, which has another size.
+    size: u64,
 }
 
 impl Counter {
     pub(crate) fn new() -> Result<Self, Errno> {
-        let id = shmget(IPC_PRIVATE, 1, IPC_CREAT | 0o600)?;
+        let size = new_size();
+        let id = match get(size) {
+            Err(Errno::ENOSPC) => {
+                sweep();
+                get(size)
+            }
+            id => id,
+        }?;
         let at = shmat(id);
         // It goes with its last attachment, also where there is none.
         shm_remove(id)?;
-        Ok(Self { id, at: at? })
+        Ok(Self { id, at: at?, size })
     }
 
     /// Whether this address space alone has it.
     pub(crate) fn is_alone(&self) -> bool {
-        shm_stat(self.id).is_ok_and(|stat| stat.attached == 1)
+        shm_stat(self.id).is_ok_and(|stat| stat.attached == 1 && stat.size == self.size)
     }
 
     /// Detaches it: this address space is not counted any more.
     pub(crate) fn leave(self) {
         // SAFETY: attached by `new`, in this address space or in the one that it was forked from; nobody reads it.
         let _left = unsafe { shmdt(self.at) };
+    }
+}
+
+fn get(len: u64) -> Result<i32, Errno> {
+    shmget(IPC_PRIVATE, size(len), IPC_CREAT | i32::try_from(MODE).unwrap_or(0))
+}
+
+/// Removes the counters of this user whose process was killed before it could say that they go with it.
+fn sweep() {
+    let me = geteuid();
+    for index in 0..=shm_last_index().unwrap_or(-1) {
+        let Ok((id, stat)) = shm_stat_at(index) else { continue };
+        let is_counter = stat.key == IPC_PRIVATE && stat.mode & 0o777 == MODE && stat.size < SMALL;
+        let is_left = stat.owner == me && stat.attached == 0 && stat.creator > 0;
+        let signal = Signal::from_raw(0);
+        if is_counter && is_left && tgkill(stat.creator, stat.creator, signal) == Err(Errno::ESRCH)
+        {
+            let _gone = shm_remove(id);
+        }
     }
 }
 

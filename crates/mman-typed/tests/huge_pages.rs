@@ -14,6 +14,7 @@ use mman_testkit::huge::Pool;
 use mman_testkit::{child, require};
 use mman_typed::{Cause, TypedFlags};
 use std::ffi::CString;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::ptr::null_mut;
 
 // SAFETY: the C library's own declarations, in these types.
@@ -23,6 +24,7 @@ unsafe extern "C" {
 }
 
 /// A hugetlbfs, for as long as the value lives.
+#[derive(Debug)]
 struct Mounted(CString);
 
 impl Mounted {
@@ -101,6 +103,63 @@ fn units_are_huge_pages() {
         assert_eq!(Pool::promised(), promised + 2);
         // Mounted, it is found without a path.
         assert!(open("/i", TypedFlags::NONE).is_ok());
+    });
+}
+
+/// Anybody can leave a file in a hugetlbfs that is for all: root's pool was that file, and its owner read what root wrote.
+#[test]
+fn a_pool_is_not_what_somebody_left_in_a_hugetlbfs() {
+    child::run(|| {
+        let Some(_pool) = Pool::with(4) else { return };
+        if Pool::page_size() != 2 << 20 {
+            return require::skip("huge pages of 2 MiB");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let Some(mounted) = Mounted::new(&directory.path().join("huge")) else { return };
+        let path = mounted.0.to_str().unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o1777)).unwrap();
+        let _setup =
+            Setup::new(&format!("pool h kind=huge page=2M size=4M path={path}\nport /h pool=h"));
+        let name = format!("{path}/mman-typed-{}-h", mman_sys::geteuid());
+        let theirs = std::fs::File::create_new(&name).unwrap();
+        theirs.set_permissions(std::fs::Permissions::from_mode(0o666)).unwrap();
+        std::os::unix::fs::chown(&name, Some(65534), Some(65534)).unwrap();
+        assert!(open("/h", TypedFlags::ALLOCATE).is_ok());
+        let ours = std::fs::metadata(&name).unwrap();
+        assert_eq!((ours.uid(), ours.mode() & 0o777), (mman_sys::geteuid(), 0o600));
+        assert_eq!((theirs.metadata().unwrap().len(), ours.len()), (0, 4 << 20));
+    });
+}
+
+/// A path that is no hugetlbfs, one of other pages, or not there, lacks what the pool is made of: small pages in its place
+/// were a pool whose addresses are not as promised.
+#[test]
+fn a_path_that_is_no_hugetlbfs_is_said() {
+    child::run(|| {
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = directory.path().display();
+        let mounted = Mounted::new(&directory.path().join("huge"));
+        let _setup = Setup::new(&format!(
+            "pool a kind=huge page=2M size=4M path={path}\nport /a pool=a
+             pool b kind=huge page=2M size=4M path={path}/none\nport /b pool=b
+             pool c kind=huge page=64K size=4M path={path}/huge\nport /c pool=c"
+        ));
+        let lacks = |failure: mman_typed::Failure| {
+            assert_eq!((failure.errno, failure.cause), (Errno::ENODEV, Cause::Lacks));
+        };
+        for name in ["/a", "/b", "/c"] {
+            lacks(open(name, TypedFlags::ALLOCATE).unwrap_err());
+        }
+        let mut seen = 0;
+        mman_typed::config::each(&mut |line| {
+            if let Ok(mman_typed::config::Line::Pool(pool)) = line.said {
+                lacks(mman_typed::planned(&pool, None).unwrap_err());
+                seen += 1;
+            }
+        })
+        .unwrap();
+        assert_eq!(seen, 3);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "{mounted:?}");
     });
 }
 

@@ -15,6 +15,10 @@ pub const IPC_CREAT: c_int = 0o1000;
 pub const IPC_RMID: c_int = 0;
 /// Tell of the object (`linux/ipc.h`).
 pub const IPC_STAT: c_int = 2;
+/// Tell of the object at an index (`linux/shm.h`).
+pub const SHM_STAT: c_int = 13;
+/// Tell of all objects (`linux/shm.h`).
+pub const SHM_INFO: c_int = 14;
 
 /// Finds or makes an object. [shmget(2)](https://man7.org/linux/man-pages/man2/shmget.2.html)
 ///
@@ -77,4 +81,31 @@ pub fn shm_stat(id: c_int) -> Result<ShmStat, Errno> {
     // SAFETY: the kernel writes one `shmid64_ds`, which is what `stat` is.
     unsafe { call3(nr::__NR_shmctl, int(id), int(IPC_STAT), into) }?;
     Ok(stat)
+}
+
+/// The highest index of an object of this namespace. [shmctl(2)](https://man7.org/linux/man-pages/man2/shmctl.2.html)
+///
+/// # Errors
+///
+/// `ENOSYS` (not built).
+#[inline]
+pub fn shm_last_index() -> Result<c_int, Errno> {
+    let mut told = [0_u64; 6];
+    let into = pointer_mut(&raw mut told);
+    // SAFETY: the kernel writes one `shm_info`, which has 48 bytes.
+    unsafe { call3(nr::__NR_shmctl, int(0), int(SHM_INFO), into) }.map(as_int)
+}
+
+/// Tells of the object at an index, and its number. [shmctl(2)](https://man7.org/linux/man-pages/man2/shmctl.2.html)
+///
+/// # Errors
+///
+/// `EACCES`, `EINVAL` (none is there).
+#[inline]
+pub fn shm_stat_at(index: c_int) -> Result<(c_int, ShmStat), Errno> {
+    let mut stat = ShmStat::default();
+    let into = pointer_mut(&raw mut stat);
+    // SAFETY: the kernel writes one `shmid64_ds`, which is what `stat` is.
+    let id = unsafe { call3(nr::__NR_shmctl, int(index), int(SHM_STAT), into) }?;
+    Ok((as_int(id), stat))
 }

@@ -24,6 +24,9 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
     ] {
         rows.push(Row::new(name, name, value, When::Defined));
     }
+    rows.push(Row::new("SHM_STAT", "SHM_STAT", mman_sys::SHM_STAT, KERNEL));
+    rows.push(Row::new("SHM_INFO", "SHM_INFO", mman_sys::SHM_INFO, KERNEL));
+    rows.push(Row::new("shm_last_index: its room", "sizeof(struct shm_info)", 48, KERNEL));
     // Macros in the kernel's headers, enumerators in glibc's.
     for when in [When::In(Set::Kernel, "defined F_OWNER_TID"), LIBRARY] {
         names!(rows, when, OwnerType.raw(), "F_OWNER_":

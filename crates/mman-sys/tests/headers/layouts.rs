@@ -28,7 +28,10 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
     layout!(rows, KERNEL, aligned Timespec = "struct __kernel_timespec" {
         tv_sec = "tv_sec", tv_nsec = "tv_nsec",
     });
-    layout!(rows, KERNEL, aligned ShmStat = "struct shmid64_ds" { attached = "shm_nattch" });
+    layout!(rows, KERNEL, aligned ShmStat = "struct shmid64_ds" {
+        key = "shm_perm.key", owner = "shm_perm.uid", mode = "shm_perm.mode", size = "shm_segsz",
+        creator = "shm_cpid", attached = "shm_nattch",
+    });
     // The C library's own struct is another one.
     layout!(rows, KERNEL, aligned SigAction = "struct sigaction" {
         handler = "sa_handler", flags = "sa_flags", restorer = "sa_restorer", mask = "sa_mask",

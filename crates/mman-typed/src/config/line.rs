@@ -86,12 +86,14 @@ pub enum Wrong {
     Word,
     /// A pool or a port without a name, or with one that cannot be.
     Name,
-    /// A word that is not known here, or has no value.
+    /// A word that is not known here, has no value, or is one of another kind of pool.
     Key,
     /// A value that cannot be.
     Value,
     /// The kind of the pool is missing, or none of those that there are.
     Kind,
+    /// It is no line: the whole file cannot be read.
+    File,
     /// Something that this kind of pool must have: `size`, `page`, `node` or `path`; or the `pool` of a port.
     Missing,
 }
@@ -101,7 +103,8 @@ impl fmt::Display for Wrong {
         out.write_str(match self {
             Self::Word => "it begins with none of pool, port, directory, defaults",
             Self::Name => "there is no name, or one that cannot be",
-            Self::Key => "a word of it is not known",
+            Self::File => "it cannot be read",
+            Self::Key => "a word of it is not known, or is none of such a pool",
             Self::Value => "a value of it cannot be",
             Self::Kind => "the kind of the pool is none of shm, node, huge, store, dax",
             Self::Missing => "something is missing: size, page, node, path, or the pool of a port",
@@ -111,6 +114,9 @@ impl fmt::Display for Wrong {
 
 /// The longest name.
 const LONGEST: usize = 128;
+
+/// The smallest size of a pool, and of a page.
+const SMALLEST: u64 = 4096;
 
 /// The next word of a line, and the rest.
 fn word(line: &[u8]) -> (&[u8], &[u8]) {
@@ -229,9 +235,23 @@ fn pool(line: &[u8]) -> Result<Pool<'_>, Wrong> {
         b"dax" => Kind::Dax(said.path.ok_or(Wrong::Missing)?),
         _ => return Err(Wrong::Kind),
     };
+    let takes = match kind {
+        Kind::Shm => [false, false, false],
+        Kind::Node(_) => [true, false, false],
+        Kind::Huge { .. } => [false, true, true],
+        Kind::Store(_) | Kind::Dax(_) => [false, false, true],
+    };
+    let has = [said.node.is_some(), said.page.is_some(), said.path.is_some()];
+    if has.iter().zip(takes).any(|(has, takes)| *has && !takes) {
+        return Err(Wrong::Key);
+    }
     let has_its_own = matches!(kind, Kind::Store(_) | Kind::Dax(_));
     if said.size.is_none() && !has_its_own {
         return Err(Wrong::Missing);
+    }
+    let unit = if let Kind::Huge { page, .. } = kind { page } else { SMALLEST };
+    if said.size.is_some_and(|size| size < unit) {
+        return Err(Wrong::Value);
     }
     let (size, mode) = (said.size.unwrap_or(0), said.mode.unwrap_or(0o600));
     Ok(Pool { name, kind, size, mode, commit: said.commit })
@@ -242,7 +262,7 @@ fn small(digits: &[u8], base: u32) -> Option<u32> {
 }
 
 fn is_page(page: &u64) -> bool {
-    page.is_power_of_two() && *page >= 4096
+    page.is_power_of_two() && *page >= SMALLEST
 }
 
 fn yes_or_no(value: &[u8]) -> Option<bool> {
@@ -325,6 +345,16 @@ mod tests {
             ("pool a kind=shm", Wrong::Missing),
             ("pool a kind=huge size=1", Wrong::Missing),
             ("pool a kind=huge size=1 page=3000", Wrong::Value),
+            ("pool a kind=shm size=4095", Wrong::Value),
+            ("pool a kind=store path=/a size=4095", Wrong::Value),
+            ("pool a kind=huge page=2M size=1M", Wrong::Value),
+            ("pool a kind=shm node=3 size=4096", Wrong::Key),
+            ("pool a kind=shm page=2M size=4M", Wrong::Key),
+            ("pool a kind=shm path=/a size=4096", Wrong::Key),
+            ("pool a kind=node node=0 path=/a size=4096", Wrong::Key),
+            ("pool a kind=huge page=2M size=4M node=0", Wrong::Key),
+            ("pool a kind=store path=/a page=2M", Wrong::Key),
+            ("pool a kind=dax path=/a node=0", Wrong::Key),
             ("pool a kind=ram size=1", Wrong::Kind),
             ("pool a size=1", Wrong::Kind),
             ("pool a kind=store path=relative", Wrong::Value),

@@ -16,9 +16,9 @@
 //! With `commit=yes` what is mapped of a pool is given memory at once, and `ENOMEM` where there is none; without it pages
 //! come when they are touched, which is `SIGBUS` where a file system has none left.
 //!
-//! Sizes are bytes, or have one of the letters K, M, G, T; they are cut to whole units, and to 2^31 of them. Of a `store` or
-//! a `dax` a `size` is the most that is used of it. A key that a kind has no use for is ignored. A name has at most 128
-//! bytes, a path 255.
+//! Sizes are bytes, or have one of the letters K, M, G, T; they are cut to whole units, and to 2^31 of them. No pool is
+//! smaller than 4096 bytes, or one of its huge pages. Of a `store` or a `dax` a `size` is the most that is used of it. Each
+//! kind takes its own words, `mode` and `commit`, and no others. A name has at most 128 bytes, a path 255.
 //!
 //! A later pool or port of the same name is not seen. The first `directory` counts, for the pools that come after it; of
 //! several `defaults` the last counts, and it is `yes` without one. What is wrong with a line is told with its number, and
@@ -26,7 +26,13 @@
 //!
 //! The files are `/etc/mman-typed.conf` and then, in the order of their names, those of `/etc/mman-typed.d` that end with
 //! `.conf`. The environment variable `MMAN_TYPED_CONFIG`, as the process was started with it, names one file in their
-//! place. It is ignored where that is no path from `/` on, and in a process that runs with more rights than who started it.
+//! place, or a directory, of which those that end with `.conf` are read; a process that runs with more rights than who
+//! started it does not look at it. It is a path from `/` on, or empty, which is as if it were not there; any other is
+//! `EINVAL`.
+//!
+//! Files are regular ones. One of a directory that cannot be read, or the directory, is told as a wrong line 0 of it
+//! ([`Wrong::File`]), and the others count. Where `/etc/mman-typed.conf` is there and cannot be read, or what the
+//! environment names, that is an error of whoever opens a port.
 //!
 //! Without a word of configuration there are `/shm`, half of the memory; `/huge/2M` and so on, for each size of huge pages
 //! the machine has some of; `/node/0` and so on, for each NUMA node; `/dax/0.0` and so on, for each such device. Their
@@ -50,7 +56,7 @@ use crate::failure::Failure;
 pub struct Said<'a> {
     /// The file; empty for the built-in lines.
     pub file: &'a [u8],
-    /// The number of the line, from 1 on.
+    /// The number of the line, from 1 on; 0 for the whole file.
     pub line: usize,
     /// What it says, or what is wrong with it.
     pub said: Result<Line<'a>, Wrong>,

@@ -14,6 +14,10 @@ const DROP_IN: &[u8] = b"/etc/mman-typed.d";
 const VARIABLE: &[u8] = b"MMAN_TYPED_CONFIG=";
 /// A configuration is read up to here.
 const MOST: usize = 1 << 20;
+/// The bits of a mode that say what a file is, and those of a regular file and a directory (`linux/stat.h`).
+const FORMAT: u32 = 0o170_000;
+const IS_FILE: u32 = 0o100_000;
+const IS_DIRECTORY: u32 = 0o040_000;
 /// `AT_SECURE` (`linux/auxvec.h`).
 const AT_SECURE: u64 = 23;
 
@@ -28,7 +32,7 @@ pub(crate) enum Decision {
 static CHOSEN: [AtomicU8; 256] = [const { AtomicU8::new(0) }; 256];
 static CHOSEN_LEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Has this process read its configuration from one file, in place of those of the machine. For a program that brings its
+/// Has this process read its configuration from one file, or from those of a directory that end with `.conf`, in place of those of the machine. For a program that brings its
 /// own, before it opens its first object.
 ///
 /// # Errors
@@ -57,14 +61,20 @@ fn chosen() -> Option<Path> {
     (len > 0).then_some(path)
 }
 
-/// The file of the environment, as the process was started.
-fn from_environment() -> Option<Path> {
-    let file = File::open(&Path::of(&[b"/proc/self/environ"]), OpenFlags::empty(), 0).ok()?;
-    let mut room = Room::new(MOST).ok()?;
-    let len = file.read(room.bytes()).ok()?;
-    let all = room.bytes().get(..len)?;
-    let path = all.split(|byte| *byte == 0).find_map(|line| line.strip_prefix(VARIABLE))?;
-    (path.first() == Some(&b'/') && !has_more_rights()).then(|| Path::of(&[path]))
+/// What the environment names, as the process was started.
+fn from_environment() -> Result<Option<Path>, Errno> {
+    let environment = Path::of(&[b"/proc/self/environ"]);
+    let Ok(file) = File::open(&environment, OpenFlags::empty(), 0) else { return Ok(None) };
+    let mut room = Room::new(MOST)?;
+    let len = file.read(room.bytes()).unwrap_or(0);
+    let all = room.bytes().get(..len).unwrap_or(&[]);
+    let path = all.split(|byte| *byte == 0).find_map(|line| line.strip_prefix(VARIABLE));
+    match path {
+        None | Some([]) => Ok(None),
+        Some(_) if has_more_rights() => Ok(None),
+        Some(path) if path.first() == Some(&b'/') => Ok(Some(Path::of(&[path]))),
+        Some(_) => Err(Errno::EINVAL),
+    }
 }
 
 /// Whether the process has more rights than who started it; where that cannot be told, it has.
@@ -93,8 +103,12 @@ pub(crate) fn each_line(tell: Tell<'_>) -> Result<(), Errno> {
         }
         if line == Ok(Line::Nothing) { Decision::GoOn } else { tell(path, number, line) }
     };
-    let decision = match chosen().or_else(from_environment) {
-        Some(path) => lines_of(&path, &mut room, &mut tell)?,
+    let chosen = chosen().map_or_else(from_environment, |path| Ok(Some(path)))?;
+    let decision = match chosen {
+        Some(path) => match lines_of(&path, &mut room, &mut tell) {
+            Err(Errno::EISDIR) => lines_in(&path, &mut room, &mut tell),
+            told => told?,
+        },
         None => lines_of_machine(&mut room, &mut tell)?,
     };
     if decision == Decision::GoOn && defaults.get() {
@@ -111,21 +125,32 @@ fn lines_of_machine(room: &mut Room, tell: Tell<'_>) -> Result<Decision, Errno> 
         Ok(Decision::GoOn) | Err(Errno::ENOENT) => {}
         Err(errno) => return Err(errno),
     }
+    let drop_in = Path::of(&[DROP_IN]);
+    match File::open_through(&drop_in, OpenFlags::DIRECTORY, 0) {
+        Ok(_) => Ok(lines_in(&drop_in, room, tell)),
+        Err(Errno::ENOENT) => Ok(Decision::GoOn),
+        Err(_) => Ok(tell(&drop_in, 0, Err(Wrong::File))),
+    }
+}
+
+/// Those of the files of a directory that end with `.conf`; of one that cannot be read, that.
+fn lines_in(directory: &Path, room: &mut Room, tell: Tell<'_>) -> Decision {
     // The next name each time: few, so that nothing need be kept but the last.
     let mut last = Path::new();
-    while let Some(name) = next_name(&Path::of(&[DROP_IN]), last.bytes(), b".conf") {
-        let path = Path::of(&[DROP_IN, b"/", name.bytes()]);
-        if lines_of(&path, room, tell)? == Decision::Stop {
-            return Ok(Decision::Stop);
+    while let Some(name) = next_name(directory, last.bytes(), b".conf") {
+        let path = Path::of(&[directory.bytes(), b"/", name.bytes()]);
+        let told = lines_of(&path, room, tell);
+        if told.unwrap_or_else(|_| tell(&path, 0, Err(Wrong::File))) == Decision::Stop {
+            return Decision::Stop;
         }
         last = name;
     }
-    Ok(Decision::GoOn)
+    Decision::GoOn
 }
 
 /// The first name of a directory that comes after another and ends so.
 pub(super) fn next_name(directory: &Path, after: &[u8], ending: &[u8]) -> Option<Path> {
-    let directory = File::open(directory, OpenFlags::DIRECTORY, 0).ok()?;
+    let directory = File::open_through(directory, OpenFlags::DIRECTORY, 0).ok()?;
     let mut next: Option<Path> = None;
     let told = directory.each_name(&mut |name| {
         let is_later = next.as_ref().is_some_and(|next| next.bytes() <= name);
@@ -139,7 +164,15 @@ pub(super) fn next_name(directory: &Path, after: &[u8], ending: &[u8]) -> Option
 
 fn lines_of(path: &Path, room: &mut Room, tell: Tell<'_>) -> Result<Decision, Errno> {
     // Closed before a line is told: the number of an object that is opened then is the lowest.
-    let len = File::open_through(path, OpenFlags::empty(), 0)?.read(room.bytes())?;
+    let len = {
+        // A pipe, which has no writer, is not waited for.
+        let file = File::open_through(path, OpenFlags::NONBLOCK, 0)?;
+        match file.stat()?.st_mode & FORMAT {
+            IS_FILE => file.read(room.bytes())?,
+            IS_DIRECTORY => return Err(Errno::EISDIR),
+            _ => return Err(Errno::EINVAL),
+        }
+    };
     let text = room.bytes().get(..len).unwrap_or(&[]);
     for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
         if tell(path, number, parse(line)) == Decision::Stop {

@@ -104,7 +104,7 @@ pub enum Kind {
 pub struct Place {
     /// The file; empty for what is built in.
     pub file: PathBuf,
-    /// The number of the line, from 1 on.
+    /// The number of the line, from 1 on; 0 for the whole file.
     pub line: usize,
 }
 

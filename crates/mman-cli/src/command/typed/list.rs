@@ -37,7 +37,9 @@ pub(super) fn remarks(printer: &mut Printer, remarks: &[Remark]) -> Result<(), F
     for Remark { place, why } in remarks {
         let (file, line) = (shown(place.file.as_os_str()), place.line);
         let text = text_of(place).map(|text| format!(": {text}")).unwrap_or_default();
-        say(printer, Style::Warning, &format!("  {file}:{line}: {why}{text}"))?;
+        // A line 0 is the file itself.
+        let place = if line == 0 { file } else { format!("{file}:{line}") };
+        say(printer, Style::Warning, &format!("  {place}: {why}{text}"))?;
     }
     Ok(())
 }
