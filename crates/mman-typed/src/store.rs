@@ -164,8 +164,13 @@ pub(crate) fn of(pool: &Pool<'_>, directory: &Path) -> Result<Store, Failure> {
                 None => hugetlbfs(page),
             };
             let mount = mount.ok_or(Failure::new(Errno::ENODEV, Cause::Lacks))?;
+            // A pool of the same name of another directory is another one.
+            let of = there(directory).and_then(|file| file.stat().map_err(Failure::of("fstat")));
+            let of = of.map_or(Identity { device: 0, inode: 0 }, |stat| Identity::of(&stat));
             let mut path = Path::of(&[mount.bytes(), b"/mman-typed-"]);
-            path.push_number(geteuid().into());
+            path.push_number(of.device);
+            path.push(b"-");
+            path.push_number(of.inode);
             path.push(b"-");
             path.push(pool.name);
             Store { path, unit, ..store }

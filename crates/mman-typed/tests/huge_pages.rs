@@ -118,9 +118,10 @@ fn a_pool_is_not_what_somebody_left_in_a_hugetlbfs() {
         let Some(mounted) = Mounted::new(&directory.path().join("huge")) else { return };
         let path = mounted.0.to_str().unwrap();
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o1777)).unwrap();
-        let _setup =
+        let setup =
             Setup::new(&format!("pool h kind=huge page=2M size=4M path={path}\nport /h pool=h"));
-        let name = format!("{path}/mman-typed-{}-h", mman_sys::geteuid());
+        let tables = setup.directory.path().metadata().unwrap();
+        let name = format!("{path}/mman-typed-{}-{}-h", tables.dev(), tables.ino());
         let theirs = std::fs::File::create_new(&name).unwrap();
         theirs.set_permissions(std::fs::Permissions::from_mode(0o666)).unwrap();
         std::os::unix::fs::chown(&name, Some(65534), Some(65534)).unwrap();
