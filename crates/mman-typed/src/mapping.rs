@@ -351,7 +351,7 @@ pub unsafe fn remap(
     let tail = end_of(old.addr())..place.end;
     let mut gone = if is_typed { take_out(&mut held, &tail)? } else { Lists::NONE };
     let target = if is_fixed { new.addr()..end_of(new.addr()) } else { 0..0 };
-    let replaced = match take_out(&mut held, &target) {
+    let mut replaced = match take_out(&mut held, &target) {
         Ok(replaced) => replaced,
         Err(failure) => {
             put_back(&mut held, &gone);
@@ -372,9 +372,9 @@ pub unsafe fn remap(
         && new.addr().is_multiple_of(whole_pages(1))
         && old.addr().is_multiple_of(whole_pages(1))
         && (target.end <= old.addr() || place.end <= target.start);
-    let mut is_gone = false;
-    if can_be && !replaced.is_empty() {
-        // In one step: the kernel's own call may stop when a part of it is gone.
+    // Several mappings are moved one after the other, each with its part of the target: that goes in one step before.
+    let is_gone = can_be && !replaced.is_empty() && has_several(&mut held, &list);
+    if is_gone {
         // SAFETY: the caller's promise.
         let covered = unsafe { cover(new, target.len()) };
         if let Err(failure) = covered {
@@ -383,22 +383,24 @@ pub unsafe fn remap(
             }
             return Err(failure);
         }
-        is_gone = true;
     }
     // SAFETY: the caller's promise is that of this call.
     let answer = unsafe { mremap(old, old_len, new_len, flags, new) };
     let answer = answer.map_err(Failure::of("mremap"));
-    let _given_or_waiting = settle(&mut held, replaced, is_gone || answer.is_ok());
     let Ok(at) = answer else {
-        if is_gone && is_mapped(old.addr()) {
-            // SAFETY: nothing was moved there.
-            let _gone = unsafe { munmap(new, target.len()) };
-        }
-        // The kernel moves several mappings one after the other, and what was cut off goes first.
-        if is_fixed {
+        // What was covered stays covered: the addresses are their owner's.
+        let has_moved = is_fixed && !is_mapped(old.addr());
+        if is_gone {
+            let _given_or_waiting = settle(&mut held, replaced, true);
+        } else if !has_moved {
+            after_half(&mut held, &mut replaced, None);
+            put_back(&mut held, &replaced);
+        } // Else it cannot be told what is left of it: it is held until the process ends.
+        if has_moved {
             note(target.start, target.len());
             after_half(&mut held, &mut list, Some((old.addr(), new.addr())));
         }
+        // What is cut off goes first.
         after_half(&mut held, &mut gone, None);
         put_back(&mut held, &list);
         put_back(&mut held, &gone);
@@ -407,8 +409,22 @@ pub unsafe fn remap(
     move_nodes(&mut held, &list, old.addr(), at.addr());
     note(at.addr(), new_len);
     put_back(&mut held, &list);
-    let _given_or_waiting = settle(&mut held, gone, true);
+    for list in [gone, replaced] {
+        let _given_or_waiting = settle(&mut held, list, true);
+    }
     answer
+}
+
+fn has_several(held: &mut Held, lists: &Lists) -> bool {
+    let mut count = 0_usize;
+    for (at, first) in lists.0.iter().enumerate() {
+        let (Some(pool), mut node) = (held.pool(at), *first) else { break };
+        while node != NIL && count < 2 {
+            count = count.saturating_add(1);
+            node = pool.nodes.get(node).right;
+        }
+    }
+    count > 1
 }
 
 /// After a call that failed half way: nodes that are not where they were any more. With two addresses, they were moved from
