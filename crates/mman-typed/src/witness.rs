@@ -16,8 +16,8 @@ use mman_sys::{
 
 /// Sizes of the counters of this process, and of those it was forked from, so far; 0 before the first.
 static COUNTED: AtomicU64 = AtomicU64::new(0);
-/// A counter is smaller than this, which costs a page as any other.
-const SMALL: u64 = 4096;
+/// A counter is no larger than this, less than a page, and costs a page as any other.
+const LARGEST: u64 = 4095;
 /// The mode of a counter: only its user reads it; the kernel gives the lowest bit no meaning, and few have it.
 const MODE: u32 = 0o700;
 
@@ -27,7 +27,7 @@ fn new_size() -> u64 {
     let first = u64::try_from(getpid()).unwrap_or(0).max(1);
     let _begun = COUNTED.compare_exchange(0, first, Relaxed, Relaxed);
     let number = COUNTED.fetch_add(1, Relaxed);
-    number.checked_rem(SMALL.saturating_sub(1)).unwrap_or(0).saturating_add(1)
+    (number % LARGEST).saturating_add(1)
 }
 
 /// Counts the address spaces that came from this one: an object that each of them has attached.
@@ -76,7 +76,8 @@ fn sweep() {
     let me = geteuid();
     for index in 0..=shm_last_index().unwrap_or(-1) {
         let Ok((id, stat)) = shm_stat_at(index) else { continue };
-        let is_counter = stat.key == IPC_PRIVATE && stat.mode & 0o777 == MODE && stat.size < SMALL;
+        let is_counter =
+            stat.key == IPC_PRIVATE && stat.mode & 0o777 == MODE && stat.size <= LARGEST;
         let is_left = stat.owner == me && stat.attached == 0 && stat.creator > 0;
         let signal = Signal::from_raw(0);
         if is_counter && is_left && tgkill(stat.creator, stat.creator, signal) == Err(Errno::ESRCH)

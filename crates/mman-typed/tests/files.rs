@@ -69,7 +69,7 @@ fn a_drop_in_that_cannot_be_read_stops_nobody() {
         pipe(&path.join("c.conf"));
         std::os::unix::fs::symlink("/not/there", path.join("d.conf")).unwrap();
         fs::write(path.join("e.conf"), "pool e kind=shm size=4K\nport /e pool=e\n").unwrap();
-        fs::set_permissions(path.join("e.conf"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path.join("e.conf"), fs::Permissions::from_mode(0o000)).unwrap();
         choose(path);
         // Root may read all; as somebody else it is seen what cannot be read.
         let is_root = require::root();
