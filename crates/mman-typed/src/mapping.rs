@@ -383,8 +383,8 @@ pub unsafe fn remap(
     let answer = unsafe { mremap(old, old_len, new_len, flags, new) };
     let answer = answer.map_err(Failure::of("mremap"));
     let Ok(at) = answer else {
-        let lists = Unmoved { gone, replaced, list, is_gone };
         let has_moved = is_fixed && !list.is_empty() && !is_mapped(old.addr());
+        let lists = Unmoved { gone, replaced, list, is_gone };
         book_half(&mut held, lists, has_moved.then_some((old.addr(), new.addr())));
         if has_moved {
             note(target.start, target.len());
