@@ -349,16 +349,16 @@ pub unsafe fn remap(
     let end_of = |at: usize| at.saturating_add(whole_pages(new_len));
     let is_fixed = flags.contains(RemapFlags::FIXED);
     let tail = end_of(old.addr())..place.end;
-    let mut gone = if is_typed { take_out(&mut held, &tail)? } else { Lists::NONE };
+    let gone = if is_typed { take_out(&mut held, &tail)? } else { Lists::NONE };
     let target = if is_fixed { new.addr()..end_of(new.addr()) } else { 0..0 };
-    let mut replaced = match take_out(&mut held, &target) {
+    let replaced = match take_out(&mut held, &target) {
         Ok(replaced) => replaced,
         Err(failure) => {
             put_back(&mut held, &gone);
             return Err(failure);
         }
     };
-    let mut list = match take_out(&mut held, &(old.addr()..end_of(old.addr()).min(place.end))) {
+    let list = match take_out(&mut held, &(old.addr()..end_of(old.addr()).min(place.end))) {
         Ok(moved) => moved,
         Err(failure) => {
             put_back(&mut held, &gone);
@@ -366,13 +366,8 @@ pub unsafe fn remap(
             return Err(failure);
         }
     };
-    // What cannot be is refused by the kernel, before it does anything.
-    let can_be = flags.contains(RemapFlags::MAYMOVE)
-        && new_len > 0
-        && new.addr().is_multiple_of(whole_pages(1))
-        && old.addr().is_multiple_of(whole_pages(1))
-        && (target.end <= old.addr() || place.end <= target.start);
     // Several mappings are moved one after the other, each with its part of the target: that goes in one step before.
+    let can_be = flags.contains(RemapFlags::MAYMOVE) && can_move(&place, &target);
     let is_gone = can_be && !replaced.is_empty() && has_several(&mut held, &list);
     if is_gone {
         // SAFETY: the caller's promise.
@@ -388,22 +383,12 @@ pub unsafe fn remap(
     let answer = unsafe { mremap(old, old_len, new_len, flags, new) };
     let answer = answer.map_err(Failure::of("mremap"));
     let Ok(at) = answer else {
-        // What was covered stays covered: the addresses are their owner's.
-        let has_moved = is_fixed && !is_mapped(old.addr());
-        if is_gone {
-            let _given_or_waiting = settle(&mut held, replaced, true);
-        } else if !has_moved {
-            after_half(&mut held, &mut replaced, None);
-            put_back(&mut held, &replaced);
-        } // Else it cannot be told what is left of it: it is held until the process ends.
+        let has_moved = is_fixed && !list.is_empty() && !is_mapped(old.addr());
+        let lists = Unmoved { gone, replaced, list, is_gone };
+        book_half(&mut held, lists, has_moved.then_some((old.addr(), new.addr())));
         if has_moved {
             note(target.start, target.len());
-            after_half(&mut held, &mut list, Some((old.addr(), new.addr())));
         }
-        // What is cut off goes first.
-        after_half(&mut held, &mut gone, None);
-        put_back(&mut held, &list);
-        put_back(&mut held, &gone);
         return answer;
     };
     move_nodes(&mut held, &list, old.addr(), at.addr());
@@ -413,6 +398,44 @@ pub unsafe fn remap(
         let _given_or_waiting = settle(&mut held, list, true);
     }
     answer
+}
+
+/// What cannot be is refused by the kernel, before it does anything.
+fn can_move(from: &Range<usize>, to: &Range<usize>) -> bool {
+    let is_apart = to.end <= from.start || from.end <= to.start;
+    let is_whole = |at: usize| at.is_multiple_of(whole_pages(1));
+    is_apart && !to.is_empty() && is_whole(from.start) && is_whole(to.start)
+}
+
+/// What a move that failed was about.
+struct Unmoved {
+    /// Was to be cut off.
+    gone: Lists,
+    /// Was at the target.
+    replaced: Lists,
+    /// Was to be moved.
+    list: Lists,
+    /// What was at the target is gone.
+    is_gone: bool,
+}
+
+/// After a move that failed; with two addresses, when a part was moved from the one to the other.
+fn book_half(held: &mut Held, lists: Unmoved, moved: Option<(usize, usize)>) {
+    let Unmoved { mut gone, mut replaced, mut list, is_gone } = lists;
+    // What was covered stays covered: the addresses are their owner's.
+    if is_gone {
+        let _given_or_waiting = settle(held, replaced, true);
+    } else if moved.is_none() {
+        after_half(held, &mut replaced, None);
+        put_back(held, &replaced);
+    } // Else it cannot be told what is left of it: it is held until the process ends.
+    if moved.is_some() {
+        after_half(held, &mut list, moved);
+    }
+    // What is cut off goes first.
+    after_half(held, &mut gone, None);
+    put_back(held, &list);
+    put_back(held, &gone);
 }
 
 fn has_several(held: &mut Held, lists: &Lists) -> bool {

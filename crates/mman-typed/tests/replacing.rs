@@ -11,7 +11,7 @@ mod common;
 
 use common::{RW, Setup, UNIT, allocate, byte, fill, free, offset, open, unmap};
 use mman_sys::{Errno, MapFlags, Prot, RawFd, RemapFlags};
-use mman_testkit::{child, fork};
+use mman_testkit::{child, fork, require};
 use mman_typed::{Failure, TypedFlags};
 use std::ptr::null_mut;
 
@@ -44,7 +44,7 @@ fn seal(at: *mut u8) -> bool {
     // SAFETY: the test's own memory.
     let sealed = unsafe { mman_sys::mseal(at.cast(), UNIT, 0) };
     if sealed.is_err() {
-        println!("skipped: needs mseal");
+        require::skip("mseal");
     }
     sealed.is_ok()
 }
