@@ -2,6 +2,7 @@
 
 use crate::dice::Dice;
 use crate::world::{Operation, World, any};
+use mman::inspect::typed::{self as pools, Look, Pool, State};
 use mman::{MapOptions, Mapping, MemoryObject, TypedMemory};
 use mman_testkit::page;
 use std::path::Path;
@@ -68,6 +69,24 @@ pub(crate) const TABLE: &[Operation] = &[
             MapOptions::shared().range(piece).map(t)
         });
     }),
+    ("inspect::configuration", |w| w.looks(|_, _| {})),
+    ("Configuration::port", |w| {
+        let name = name(&mut w.dice);
+        any(pools::configuration().map(|said| said.port(&name).is_some()));
+    }),
+    ("Pool::look", |w| w.looks(|_, _| {})),
+    ("Look::sizes", |w| w.looks(|look, _| any(look.sizes()))),
+    ("Look::free_runs", |w| w.looks(|look, _| look.free_runs(any))),
+    ("Look::holders", |w| w.looks(|look, _| any(look.holders()))),
+    ("Look::repairs", |w| w.looks(|look, _| any(look.repairs()))),
+    ("Look::changed_by", |w| w.looks(|look, _| any(look.changed_by()))),
+    ("Look::agreement", |w| {
+        w.looks(|look, dice| {
+            if dice.one_in(10) {
+                any(look.agreement());
+            }
+        });
+    }),
 ];
 
 fn name(dice: &mut Dice) -> String {
@@ -87,6 +106,16 @@ impl World {
     fn typed(&mut self, act: impl FnOnce(&TypedMemory, &mut Dice)) {
         if let Some(port) = self.typed.pick(&mut self.dice) {
             act(port, &mut self.dice);
+        }
+    }
+
+    /// Looks at a pool from outside, if anybody has opened it.
+    fn looks(&mut self, ask: impl FnOnce(&Look, &mut Dice)) {
+        let ports = pools::configuration().map(|said| said.ports).unwrap_or_default();
+        let pool =
+            ports.get(self.dice.below(ports.len().max(1))).and_then(|port| port.pool.as_ref());
+        if let Some(Ok(State::InUse(look))) = pool.map(Pool::look) {
+            ask(&look, &mut self.dice);
         }
     }
 

@@ -40,6 +40,14 @@ fn names_that_there_are_not() {
     });
 }
 
+/// Has the process of slot 1 hold the lock of the table: its slot and one, and how often that was claimed.
+fn hold_lock(setup: &Setup) {
+    let (table, mut claims) = (setup.file("table"), [0; 8]);
+    table.read_exact_at(&mut claims, (64 + 8 + 4) * 8).unwrap();
+    let name = 2 | (u64::from_ne_bytes(claims) & 0x7fff) << 16;
+    table.write_all_at(&name.to_ne_bytes(), 64).unwrap();
+}
+
 /// The port is another pool's by the time that one of its descriptors is opened: its numbers would be those of the first.
 #[test]
 fn a_port_stays_that_of_its_pool() {
@@ -251,7 +259,7 @@ fn a_pool_whose_lock_is_held_refuses_or_waits() {
         });
         ready.read_exact(&mut [0]).unwrap();
         // The lock's word: the child's slot is the second, whose number counts from 1.
-        setup.file("table").write_all_at(&2_u64.to_ne_bytes(), 64).unwrap();
+        hold_lock(&setup);
         let began = std::time::Instant::now();
         let refused = block.unmap_range(units(2)..units(4)).unwrap_err();
         assert_says(&refused.error, Cause::PoolBusy, "maybe a stopped process");
@@ -287,7 +295,7 @@ fn what_cannot_be_unmapped_is_kept_and_counted() {
             let _end = (&is_over).read(&mut [0]);
         });
         ready.read_exact(&mut [0]).unwrap();
-        setup.file("table").write_all_at(&2_u64.to_ne_bytes(), 64).unwrap();
+        hold_lock(&setup);
         drop(low);
         assert_eq!(mman::leaked(), units(4));
         assert!(!mman_testkit::maps::is_free(start..start + units(4)));
@@ -316,7 +324,7 @@ fn a_lost_page_waits_for_no_lock() {
             let _end = (&is_over).read(&mut [0]);
         });
         ready.read_exact(&mut [0]).unwrap();
-        setup.file("table").write_all_at(&2_u64.to_ne_bytes(), 64).unwrap();
+        hold_lock(&setup);
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| pool.allocate(1).map(drop));
             std::thread::sleep(std::time::Duration::from_millis(200));
