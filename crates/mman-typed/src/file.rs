@@ -6,8 +6,9 @@ use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 use mman_sys::{
     AT_FDCWD, Errno, FallocateFlags, MapFlags, OpenFlags, Prot, RawFd, Stat, dup_from, fallocate,
-    fchmod, fstat, ftruncate, getdents64, has_ended, huge_page_size, is_byte_locked, mkdirat, mmap,
-    munmap, next_data, openat, pread, read, try_lock_byte, unlinkat, unlock_byte,
+    fchmod, file_size_limit, fstat, ftruncate, getdents64, has_ended, huge_page_size,
+    is_byte_locked, mkdirat, mmap, munmap, next_data, openat, pread, read, try_lock_byte, unlinkat,
+    unlock_byte,
 };
 
 /// Where descriptors begin that a program does not meet: programs look at the lowest numbers, and `select` at none above
@@ -77,7 +78,11 @@ impl File {
         unsafe { huge_page_size(self.0) }.ok().flatten()
     }
 
+    /// Makes it so long; `EFBIG` where the process may not, instead of the signal of that.
     pub(crate) fn set_len(&self, len: u64) -> Result<(), Errno> {
+        if file_size_limit().is_ok_and(|limit| len > limit) {
+            return Err(Errno::EFBIG);
+        }
         // SAFETY: the descriptor is ours; files are made longer here only.
         unsafe { ftruncate(self.0, len) }
     }

@@ -12,6 +12,7 @@ mod common;
 
 use common::{Setup, UNIT, allocate, byte, fill, free, open, unmap};
 use mman_sys::Errno;
+use mman_testkit::limits::{self, Resource};
 use mman_testkit::{child, fork, require};
 use mman_typed::config::{Line, each};
 use mman_typed::{Cause, Damage, Failure, Look, TypedFlags};
@@ -189,5 +190,21 @@ fn a_store_that_was_exchanged_is_said() {
         assert_eq!(damage_of(look(&setup).unwrap_err()), Damage::Store);
         fs::rename(&kept, &path).unwrap();
         unmap(allocate(open("/a", ALLOCATE).unwrap(), 100), 100);
+    });
+}
+
+/// A process that may not make files as long as a pool is told so, and gets no signal; the next one makes it.
+#[test]
+fn a_limit_of_file_sizes_is_an_error() {
+    child::run(|| {
+        let _setup = Setup::pool(1000);
+        let limited = fork::and_wait(|| {
+            limits::set(Resource::Fsize, 100 * 4096);
+            let failure = open("/a", ALLOCATE).unwrap_err();
+            assert_eq!(failure.errno, Errno::EFBIG, "{failure}");
+            0
+        });
+        assert!(limited.success(), "{limited}");
+        assert_eq!(free(open("/a", ALLOCATE).unwrap()), (1000, 1000));
     });
 }

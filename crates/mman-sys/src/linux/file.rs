@@ -261,6 +261,20 @@ pub unsafe fn next_data(fd: RawFd, from: u64) -> Result<u64, Errno> {
     Ok(at as u64)
 }
 
+/// How long this process may make a file: making it longer raises `SIGXFSZ`. [getrlimit(2)](https://man7.org/linux/man-pages/man2/getrlimit.2.html)
+///
+/// # Errors
+///
+/// None that is known.
+#[inline]
+pub fn file_size_limit() -> Result<u64, Errno> {
+    let mut limit = nr::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    let arguments = [0, word(nr::RLIMIT_FSIZE), 0, pointer_mut(&raw mut limit)];
+    // SAFETY: the kernel writes one `rlimit64`; nothing is set.
+    unsafe { call4(nr::__NR_prlimit64, arguments) }?;
+    Ok(limit.rlim_cur)
+}
+
 /// The size of the pages of an object of huge pages; `None` for any other. [fstatfs(2)](https://man7.org/linux/man-pages/man2/statfs.2.html)
 ///
 /// # Errors

@@ -24,6 +24,8 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
     ] {
         rows.push(Row::new(name, name, value, When::Defined));
     }
+    // `O_EXCL` of the C library, by its own word.
+    rows.push(Row::new("PIDFD_THREAD", "O_EXCL", mman_sys::PIDFD_THREAD, When::Defined));
     rows.push(Row::new("SHM_STAT", "SHM_STAT", mman_sys::SHM_STAT, KERNEL));
     rows.push(Row::new("SHM_INFO", "SHM_INFO", mman_sys::SHM_INFO, KERNEL));
     rows.push(Row::new("shm_last_index: its room", "sizeof(struct shm_info)", 48, KERNEL));

@@ -19,6 +19,7 @@
 #include <linux/mempolicy.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
+#include <linux/resource.h>
 #include <linux/shm.h>
 #include <linux/time_types.h>
 #include <linux/uio.h>

@@ -12,13 +12,13 @@ pub(crate) fn add(rows: &mut Vec<Row>) {
         __NR_memfd_create, __NR_mkdirat, __NR_shmat, __NR_shmctl, __NR_shmdt, __NR_shmget, __NR_memfd_secret, __NR_mincore, __NR_mlock, __NR_mlock2, __NR_mlockall,
         __NR_mmap, __NR_mprotect, __NR_mremap, __NR_mseal, __NR_msync, __NR_munlock,
         __NR_munlockall, __NR_munmap, __NR_openat, __NR_pidfd_open, __NR_pkey_alloc,
-        __NR_pkey_free, __NR_pkey_mprotect, __NR_ppoll, __NR_prctl, __NR_pread64, __NR_process_madvise,
+        __NR_pkey_free, __NR_pkey_mprotect, __NR_ppoll, __NR_prctl, __NR_prlimit64, __NR_pread64, __NR_process_madvise,
         __NR_process_mrelease, __NR_process_vm_readv, __NR_process_vm_writev, __NR_read,
         __NR_remap_file_pages, __NR_rt_sigaction, __NR_rt_sigprocmask, __NR_rt_sigtimedwait, __NR_rt_tgsigqueueinfo,
         __NR_tgkill, __NR_unlinkat, __NR_userfaultfd, __NR_write);
     taken!(rows, general:
         F_ADD_SEALS, F_DUPFD_CLOEXEC, F_GETLEASE, F_GETOWN_EX, F_GETSIG, F_GET_SEALS, F_SETLEASE, F_SETOWN_EX,
-        F_SETSIG, HUGETLBFS_MAGIC, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, FUTEX_WAIT, FUTEX_WAKE);
+        F_SETSIG, HUGETLBFS_MAGIC, RLIMIT_FSIZE, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, FUTEX_WAIT, FUTEX_WAKE);
     taken!(rows, general:
         MAP_TYPE, MAP_HUGE_MASK, MAP_HUGE_SHIFT, MFD_HUGE_MASK, MFD_HUGE_SHIFT, O_ACCMODE, SEEK_DATA);
     taken!(rows, general:
