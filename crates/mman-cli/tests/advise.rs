@@ -111,7 +111,6 @@ fn locked_memory_stays_and_is_said_to_be_locked() {
 
 #[test]
 fn anonymous_memory_needs_swap_to_go_to() {
-    let _calm = mman_testkit::swap::SwapFile::on(64 << 20);
     let start = || {
         companion::start(|| {
             let memory = Anonymous::new(512 * page()).map().unwrap();
@@ -122,10 +121,12 @@ fn anonymous_memory_needs_swap_to_go_to() {
         })
     };
     let Some(other) = start() else { return };
+    // Here and not above: the companion runs what is above too, and is killed with what it has.
+    let swap = mman_testkit::swap::SwapFile::on(64 << 20);
     let range = format!("{}+2M", other.said.split(' ').next().unwrap());
     let output = advise(other.pid(), &["pageout", "-r", &range, "--json"]);
     let answer = told(&output);
-    if require::holds(_calm.is_some(), "swap") {
+    if require::holds(swap.is_some(), "swap") {
         assert_eq!(output.status.code(), Some(0), "{answer}");
         let [_, swapped, _, _] = counted(other.pid(), other.number(1));
         assert!(swapped >= 512 * page() as u64 / 2, "{swapped}: {answer}");
