@@ -382,9 +382,9 @@ impl Attached {
         self.waiting = node;
     }
 
-    /// Whether no other address space came from this one and was not told of; no, where nothing can be given back.
+    /// Whether no other address space came from this one and was not told of.
     pub(crate) fn is_alone(&self) -> bool {
-        !self.is_torn && self.has_store() && self.counter.is_some_and(|counter| counter.is_alone())
+        !self.is_torn && self.counter.is_some_and(|counter| counter.is_alone())
     }
 
     /// `true` when it is done; `false` where it has to wait.
