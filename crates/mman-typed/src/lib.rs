@@ -118,8 +118,8 @@
 //!
 //! # What it costs
 //!
-//! `cargo xtask bench typed`, beside anonymous memory of the same size: 1.5 to 2.3 times for what is not touched, 1.3 to
-//! 2.0 times for what is touched, from 4 KiB to 256 MiB. With 100,000 live allocations of the pool and a hole behind
+//! `cargo xtask bench typed`, beside anonymous memory of the same size: 1.9 to 3.2 times for what is not touched, 1.4 to
+//! 2.3 times for what is touched, from 4 KiB to 256 MiB. With 100,000 live allocations of the pool and a hole behind
 //! each it takes up to 1.5 times as long as from an empty pool. A large range is marked by a few nodes of the tree, and
 //! not by a bit for each unit; what several map is counted unit by unit.
 //!
