@@ -6,7 +6,7 @@ use mman::{
     SharedMut, TypedMemory,
 };
 use mman_testkit::{child, fork, limits, line_of, require};
-use std::io::{Read, Write};
+use std::io::{PipeWriter, Read, Write};
 use std::os::unix::fs::FileExt;
 
 fn assert_says(error: &Error, cause: Cause, words: &str) {
@@ -46,6 +46,22 @@ fn hold_lock(setup: &Setup) {
     table.read_exact_at(&mut claims, (64 + 8 + 4) * 8).unwrap();
     let name = 2 | (u64::from_ne_bytes(claims) & 0x7fff) << 16;
     table.write_all_at(&name.to_ne_bytes(), 64).unwrap();
+}
+
+/// A child with slot 1, whose name stands in the lock of the table; it ends at the latest when the pipe is dropped.
+fn holder_of_the_lock(setup: &Setup, pool: &TypedMemory) -> (fork::Forked, PipeWriter) {
+    let (mut ready, is_ready) = std::io::pipe().unwrap();
+    let (is_over, over) = std::io::pipe().unwrap();
+    let mut over = Some(over);
+    let holder = fork::start(|| {
+        drop(over.take());
+        let _slot = pool.info();
+        (&is_ready).write_all(b"x").unwrap();
+        let _end = (&is_over).read(&mut [0]);
+    });
+    ready.read_exact(&mut [0]).unwrap();
+    hold_lock(setup);
+    (holder, over.unwrap())
 }
 
 /// The port is another pool's by the time that one of its descriptors is opened: its numbers would be those of the first.
@@ -248,18 +264,7 @@ fn a_pool_whose_lock_is_held_refuses_or_waits() {
         let block = pool.allocate(units(10)).unwrap();
         let other = pool.allocate(units(5)).unwrap();
         fill(&block, 4);
-        let (mut ready, is_ready) = std::io::pipe().unwrap();
-        let (is_over, over) = std::io::pipe().unwrap();
-        let mut over = Some(over);
-        let stopped = fork::start(|| {
-            drop(over.take());
-            let _slot = pool.info();
-            (&is_ready).write_all(b"x").unwrap();
-            let _end = (&is_over).read(&mut [0]);
-        });
-        ready.read_exact(&mut [0]).unwrap();
-        // The lock's word: the child's slot is the second, whose number counts from 1.
-        hold_lock(&setup);
+        let (stopped, _until) = holder_of_the_lock(&setup, &pool);
         let began = std::time::Instant::now();
         let refused = block.unmap_range(units(2)..units(4)).unwrap_err();
         assert_says(&refused.error, Cause::PoolBusy, "maybe a stopped process");
@@ -285,17 +290,7 @@ fn what_cannot_be_unmapped_is_kept_and_counted() {
         fill(&block, 4);
         let (low, high) = block.split_at(units(4)).unwrap();
         let start = low.as_ptr().addr();
-        let (mut ready, is_ready) = std::io::pipe().unwrap();
-        let (is_over, over) = std::io::pipe().unwrap();
-        let mut over = Some(over);
-        let holder = fork::start(|| {
-            drop(over.take());
-            let _slot = pool.info();
-            (&is_ready).write_all(b"x").unwrap();
-            let _end = (&is_over).read(&mut [0]);
-        });
-        ready.read_exact(&mut [0]).unwrap();
-        hold_lock(&setup);
+        let (holder, _until) = holder_of_the_lock(&setup, &pool);
         drop(low);
         assert_eq!(mman::leaked(), units(4));
         assert!(!mman_testkit::maps::is_free(start..start + units(4)));
@@ -314,17 +309,7 @@ fn a_lost_page_waits_for_no_lock() {
         let setup = Setup::pool(100);
         let pool = port();
         let view = SharedMut::map(&MapOptions::shared(), &pool.allocation(units(20))).unwrap();
-        let (mut ready, is_ready) = std::io::pipe().unwrap();
-        let (is_over, over) = std::io::pipe().unwrap();
-        let mut over = Some(over);
-        let holder = fork::start(|| {
-            drop(over.take());
-            let _slot = pool.info();
-            (&is_ready).write_all(b"x").unwrap();
-            let _end = (&is_over).read(&mut [0]);
-        });
-        ready.read_exact(&mut [0]).unwrap();
-        hold_lock(&setup);
+        let (holder, _until) = holder_of_the_lock(&setup, &pool);
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| pool.allocate(1).map(drop));
             std::thread::sleep(std::time::Duration::from_millis(200));
